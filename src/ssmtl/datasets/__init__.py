@@ -1,0 +1,1 @@
+"""The layouts, annotations and protocols of data sets."""

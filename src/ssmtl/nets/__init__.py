@@ -1,0 +1,1 @@
+"""Pure networks: backbones, heads, and the network that joins them."""

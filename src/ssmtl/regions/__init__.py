@@ -1,0 +1,1 @@
+"""Where to look: motion, background subtraction, given boxes, and their union."""

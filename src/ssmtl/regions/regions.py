@@ -1,0 +1,72 @@
+"""The record of where to look in one frame, and the contract of everything that finds it."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ssmtl.video.frame import Frame
+
+MOTION = "motion"
+"""Label of a region that was found by its motion alone (SSMTL++, section 3.2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Regions:
+    """N regions of one frame, as parallel arrays.
+
+    Attributes:
+        boxes: N×4 float32, `x_min, y_min, x_max, y_max` in pixels, half open.
+        confidence: N float32 in [0, 1]; 1 for regions in motion.
+        label: N strings: the detector's class name, or "motion".
+        origin: N strings: the detector that found it ("flow", "background", "boxes", ...).
+    """
+
+    boxes: NDArray[np.float32]
+    confidence: NDArray[np.float32]
+    label: NDArray[np.str_]
+    origin: NDArray[np.str_]
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    @staticmethod
+    def make(boxes: object, origin: str, label: str = MOTION, confidence: float = 1.0) -> "Regions":
+        """Regions that share one origin, label and confidence; `boxes` is anything that reads as N×4."""
+        array = np.asarray(boxes, np.float32).reshape(-1, 4)
+        n = len(array)
+        return Regions(
+            array,
+            np.full(n, confidence, np.float32),
+            np.full(n, label, object).astype(str),
+            np.full(n, origin, object).astype(str),
+        )
+
+    @staticmethod
+    def join(parts: "list[Regions]") -> "Regions":
+        """All regions of `parts`, in order."""
+        if not parts:
+            return Regions.make([], "")
+        return Regions(
+            np.concatenate([p.boxes for p in parts]),
+            np.concatenate([p.confidence for p in parts]),
+            np.concatenate([p.label for p in parts]),
+            np.concatenate([p.origin for p in parts]),
+        )
+
+    def take(self, index: NDArray[np.intp] | NDArray[np.bool_]) -> "Regions":
+        """The regions that `index` (positions or a mask) picks."""
+        return Regions(self.boxes[index], self.confidence[index], self.label[index], self.origin[index])
+
+
+class RegionDetector(Protocol):
+    """Finds regions in frames that are given in order; may remember earlier frames."""
+
+    def detect(self, frame: Frame, known: Regions) -> Regions:
+        """Regions of `frame` beyond those already `known`, whose boxes a motion detector blacks out."""
+        ...
+
+    def reset(self) -> None:
+        """Forget all earlier frames: the next one is the first of another clip."""
+        ...

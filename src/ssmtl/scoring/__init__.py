@@ -1,0 +1,1 @@
+"""From a model and frames to scores of tasks, objects and frames."""

@@ -1,0 +1,1 @@
+"""Object-centric sequences: one box cropped from neighbouring frames, kept and fed."""

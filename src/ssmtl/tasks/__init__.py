@@ -1,0 +1,1 @@
+"""The proxy tasks, one file each."""

@@ -1,0 +1,1 @@
+"""Frames in, frames out: files, folders of pictures, and writing."""
