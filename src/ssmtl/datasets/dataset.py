@@ -1,19 +1,11 @@
 """What a data set is: clips to train on, clips to test on, and the ground truth of the latter."""
 
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-
-@dataclass(frozen=True, slots=True)
-class Clip:
-    """One clip: its name (usable as a folder name) and the file or folder of pictures that holds its frames."""
-
-    name: str
-    path: Path
+from ssmtl.video.sources import Clip
 
 
 class Dataset(Protocol):

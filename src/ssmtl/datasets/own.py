@@ -1,0 +1,140 @@
+"""A user's own data set: folders of normal and test clips, and a table of when something abnormal happens.
+
+    ROOT/normal/       video files, or one folder of pictures per clip
+    ROOT/test/         likewise
+    ROOT/abnormal.csv  one row per abnormal interval: clip,first,last,kind
+
+`clip` is the name of a test clip without its ending; `first` and `last` are frames, counted from 0, both abnormal.
+`kind` is for people to read and may be missing; other columns are ignored. A test clip without rows is all normal.
+"""
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ssmtl.errors import DataError, SourceError
+from ssmtl.video.sources import Clip, find_clips
+
+_COLUMNS = ("clip", "first", "last")
+
+
+@dataclass(frozen=True, slots=True)
+class _Interval:
+    clip: str
+    first: int
+    last: int
+    line: int
+
+
+class OwnDataset:
+    """Clips and ground truth in the layout above; implements `ssmtl.datasets.dataset.Dataset`."""
+
+    name = "own"
+
+    def __init__(self, root: Path) -> None:
+        """Nothing is read before it is asked for, so that training needs no annotation."""
+        self.root = Path(root)
+        self.annotation = self.root / "abnormal.csv"
+
+    def train_clips(self) -> list[Clip]:
+        """Clips of `ROOT/normal`, in natural order.
+
+        Raises:
+            DataError: none are there.
+        """
+        return self._clips("normal")
+
+    def test_clips(self) -> list[Clip]:
+        """Clips of `ROOT/test`, in natural order; same errors."""
+        return self._clips("test")
+
+    def frame_labels(self, clip: Clip, frames: int) -> NDArray[np.bool_]:
+        """Ground truth of the `frames` frames of a test clip, True = abnormal.
+
+        Raises:
+            DataError: the annotation is missing or malformed, names an unknown clip, or reaches beyond the clip.
+        """
+        labels = np.zeros(frames, bool)
+        for interval in self._intervals:
+            if interval.clip != clip.name:
+                continue
+            if interval.last >= frames:
+                raise DataError(
+                    f"{self.annotation}, line {interval.line}: last is {interval.last}, but clip {clip.name!r} "
+                    f"has {frames} frames, 0 to {frames - 1}; correct the row"
+                )
+            labels[interval.first : interval.last + 1] = True
+        return labels
+
+    def _clips(self, part: str) -> list[Clip]:
+        folder = self.root / part
+        try:
+            return find_clips([folder])
+        except SourceError as error:
+            raise DataError(
+                f"{folder}: no clips found ({error}); put the {part} clips there, as video files "
+                "or one folder of pictures each"
+            ) from error
+
+    @cached_property
+    def _intervals(self) -> list[_Interval]:
+        known = [clip.name for clip in self.test_clips()]
+        intervals = list(_read(self.annotation))
+        for interval in intervals:
+            if interval.clip not in known:
+                raise DataError(
+                    f"{self.annotation}, line {interval.line}: no clip {interval.clip!r} in {self.root / 'test'}; "
+                    f"write the name without its ending: {_some(known)}"
+                )
+        return intervals
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+
+
+def _read(path: Path) -> Iterator[_Interval]:
+    """The rows of an annotation file, checked each by itself."""
+    if not path.is_file():
+        raise DataError(
+            f"{path}: no such file; write the header `clip,first,last,kind` and one row per abnormal interval of "
+            "a test clip, for instance `clip_01,120,185,running` (frames from 0, both ends abnormal); "
+            "the header alone if nothing abnormal happens"
+        )
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = csv.DictReader(file, skipinitialspace=True)
+            header = [name.strip() for name in rows.fieldnames or []]
+            missing = [name for name in _COLUMNS if name not in header]
+            if missing:
+                raise DataError(
+                    f"{path}, line 1: no column {', '.join(missing)}; the header must be `clip,first,last,kind`, "
+                    f"separated by commas, not `{','.join(header)}`"
+                )
+            rows.fieldnames = header
+            for row in rows:
+                yield _interval(path, rows.line_num, row)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path}: is no CSV text in UTF-8 ({error}); save it as such") from error
+
+
+def _interval(path: Path, line: int, row: dict[str, str | None]) -> _Interval:
+    where = f"{path}, line {line}"
+    ends = []
+    for column in ("first", "last"):
+        text = (row[column] or "").strip()
+        try:
+            ends.append(int(text))
+        except ValueError:
+            raise DataError(f"{where}: {column} is {text!r}; write a whole number, a frame from 0") from None
+    first, last = ends
+    if not 0 <= first <= last:
+        raise DataError(f"{where}: first is {first} and last is {last}; write frames with 0 <= first <= last")
+    return _Interval((row["clip"] or "").strip(), first, last, line)

@@ -1,0 +1,161 @@
+"""The model folder: `model.safetensors` (weights, background) and `model.json` (all else). Never a pickle."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor, nn
+
+from ssmtl import __version__
+from ssmtl.atomic import atomic_file, write_text
+from ssmtl.config import parse
+from ssmtl.errors import ModelError
+from ssmtl.nets.cnn3d import CNN3D
+from ssmtl.nets.network import Network, channels_last
+from ssmtl.recipes import Configuration, Task
+from ssmtl.regions.scene import Scene
+from ssmtl.scoring.score import TaskScale
+
+FORMAT = 1
+"""Version of the folder's layout."""
+
+WEIGHTS, DESCRIPTION = "model.safetensors", "model.json"
+BACKGROUND = "scene.background"
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A trained model, ready to score.
+
+    Attributes:
+        configuration: all settings, resolved.
+        network: the network, in evaluation mode.
+        picture_channels: 1 (grey) or 3.
+        scene: what training footage told of the fixed camera's scene, or None.
+        scales: each task's scale on held-out normal footage.
+        training: summary of the training: clips, sequences, epochs, losses, seconds, versions.
+    """
+
+    configuration: Configuration
+    network: Network
+    picture_channels: int
+    scene: Scene | None
+    scales: Mapping[str, TaskScale]
+    training: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def tasks(self) -> Sequence[Task]:
+        """The proxy tasks, in the order of their scores."""
+        return self.configuration.tasks
+
+
+def build_network(configuration: Configuration, picture_channels: int) -> Network:
+    """A new network for `configuration`; its weights come from PyTorch's global generator."""
+    backbone = CNN3D(configuration.backbone, picture_channels)
+    heads: dict[str, nn.Module] = {
+        task.kind: task.head(backbone.channels, picture_channels) for task in configuration.tasks
+    }
+    network = Network(backbone, heads)
+    channels_last(network)
+    return network
+
+
+def _checksum(description: dict[str, Any]) -> str:
+    rest = {key: value for key, value in description.items() if key != "checksum"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
+
+
+def save_model(model: Model, folder: Path) -> None:
+    """Write the model's two files into `folder`.
+
+    Raises:
+        OutputError: they cannot be written.
+    """
+    tensors: dict[str, Tensor] = {
+        f"network.{name}": value.detach().cpu().contiguous() for name, value in model.network.state_dict().items()
+    }
+    if model.scene is not None:
+        tensors[BACKGROUND] = torch.from_numpy(np.ascontiguousarray(model.scene.background))
+    data = save(tensors)
+    scene = model.scene
+    description = {
+        "format": FORMAT,
+        "ssmtl": __version__,
+        "configuration": model.configuration.model_dump(mode="json"),
+        "picture_channels": model.picture_channels,
+        "scene": None if scene is None else {"height_slope": scene.height_slope, "height_offset": scene.height_offset},
+        "scales": {kind: asdict(scale) for kind, scale in model.scales.items()},
+        "training": dict(model.training),
+        "weights_sha256": hashlib.sha256(data).hexdigest(),
+    }
+    description["checksum"] = _checksum(description)
+    with atomic_file(folder / WEIGHTS) as temporary:
+        temporary.write_bytes(data)
+    write_text(folder / DESCRIPTION, json.dumps(description, indent=2) + "\n")
+
+
+def load_model(folder: Path) -> Model:
+    """Read a model folder.
+
+    Raises:
+        ModelError: a file is missing, was changed after it was written, or is of another version.
+    """
+    description = _read_description(Path(folder))
+    data = _read(Path(folder) / WEIGHTS)
+    if hashlib.sha256(data).hexdigest() != description["weights_sha256"]:
+        raise ModelError(
+            f"{folder / WEIGHTS}: is not the file that {DESCRIPTION} describes (damaged or changed); train again"
+        )
+    configuration = parse(Configuration, description["configuration"], f"{folder / DESCRIPTION}, configuration")
+    try:
+        tensors = load(data)
+        background = tensors.pop(BACKGROUND, None)
+        scene = None
+        if background is not None and description["scene"] is not None:
+            scene = Scene(background.numpy(), **description["scene"])
+        network = build_network(configuration, description["picture_channels"])
+        network.load_state_dict({name.removeprefix("network."): value for name, value in tensors.items()})
+        scales = {kind: TaskScale(**scale) for kind, scale in description["scales"].items()}
+        missing = [task.kind for task in configuration.tasks if task.kind not in scales]
+        if missing:
+            raise KeyError(f"no scale for {missing[0]}")
+    except (SafetensorError, KeyError, TypeError, RuntimeError, AttributeError) as error:
+        text = str(error).splitlines()[0]
+        raise ModelError(f"{folder}: its weights do not fit its description ({text}); train again") from error
+    network.eval()
+    return Model(configuration, network, description["picture_channels"], scene, scales, description["training"])
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelError(
+            f"{path}: cannot be read ({error.strerror}); name a folder that `ssmtl fit` finished"
+        ) from error
+
+
+def _read_description(folder: Path) -> dict[str, Any]:
+    path = folder / DESCRIPTION
+    if not folder.is_dir():
+        raise ModelError(f"{folder}: no such model folder; make one with `ssmtl fit`")
+    try:
+        description = json.loads(_read(path))
+        version, checksum = description["format"], description["checksum"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{path}: is not a description of a model ({error}); train again") from error
+    if version != FORMAT:
+        raise ModelError(
+            f"{path}: has format {version}, this is ssmtl {__version__} with format {FORMAT}; "
+            f"train again, or use the version that wrote it ({description.get('ssmtl', 'unknown')})"
+        )
+    if checksum != _checksum(description):
+        raise ModelError(f"{path}: was changed after it was written; restore it or train again")
+    return description

@@ -1,0 +1,93 @@
+"""Regions from a file of boxes that some other program found."""
+
+import csv
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from pydantic import Field
+
+from ssmtl.config import Settings
+from ssmtl.errors import DataError
+from ssmtl.regions.regions import Regions
+from ssmtl.video.frame import Frame
+
+COLUMNS = ("frame", "x_min", "y_min", "x_max", "y_max")
+
+
+class BoxesSettings(Settings):
+    """Boxes as CSV with the columns frame (from 0), x_min, y_min, x_max, y_max and, if known, confidence and label.
+
+    `path` is one file, which for several clips has a column `clip`, or a folder with `<clip>.csv` or
+    `<clip>/regions.csv` (the result of `ssmtl detect`).
+    """
+
+    kind: Literal["boxes"] = "boxes"
+    path: Path
+    min_confidence: float = Field(0.0, ge=0, le=1)
+
+
+class Boxes:
+    """Boxes of one clip, as a region detector without a memory."""
+
+    def __init__(self, settings: BoxesSettings, clip: str):
+        self._frames = read_boxes(settings.path, clip, settings.min_confidence)
+
+    def reset(self) -> None:
+        """Nothing to forget: frames are looked up by their index."""
+
+    def detect(self, frame: Frame, known: Regions) -> Regions:
+        """The file's boxes of this frame, cut to the picture."""
+        regions = self._frames.get(frame.index)
+        if regions is None:
+            return Regions.make([], "boxes")
+        height, width = frame.image.shape[:2]
+        boxes = np.clip(regions.boxes, 0, np.array([width, height, width, height], np.float32))
+        keep = (boxes[:, 2] - boxes[:, 0] >= 1) & (boxes[:, 3] - boxes[:, 1] >= 1)
+        return Regions(boxes, regions.confidence, regions.label, regions.origin).take(keep)
+
+
+def _find(path: Path, clip: str) -> Path:
+    if path.is_file():
+        return path
+    for candidate in (path / f"{clip}.csv", path / clip / "regions.csv"):
+        if candidate.is_file():
+            return candidate
+    raise DataError(f"{path}: no boxes for clip '{clip}'; looked for {clip}.csv and {clip}/regions.csv there")
+
+
+def read_boxes(path: Path, clip: str, min_confidence: float = 0.0) -> dict[int, Regions]:
+    """Regions of each frame of `clip` that has any.
+
+    Raises:
+        DataError: no such file, a column is missing, or a value is no number; names the file and line.
+    """
+    file = _find(Path(path), clip)
+    frames: dict[int, list[tuple[list[float], float, str]]] = {}
+    with file.open(newline="", encoding="utf-8-sig") as stream:
+        reader = csv.DictReader(stream)
+        missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
+        if missing:
+            raise DataError(f"{file}: no column '{missing[0]}'; the first line must name {', '.join(COLUMNS)}")
+        for line, row in enumerate(reader, start=2):
+            if row.get("clip", clip) != clip:
+                continue
+            try:
+                index = int(row["frame"])
+                box = [float(row[name]) for name in COLUMNS[1:]]
+                confidence = float(row.get("confidence") or 1.0)
+            except (TypeError, ValueError) as error:
+                raise DataError(f"{file}, line {line}: {error}; boxes are five numbers") from error
+            if not (box[0] < box[2] and box[1] < box[3]) or index < 0 or not np.isfinite(box).all():
+                raise DataError(f"{file}, line {line}: not a box: needs frame >= 0, x_min < x_max, y_min < y_max")
+            if confidence >= min_confidence:
+                frames.setdefault(index, []).append((box, confidence, row.get("label") or "object"))
+    return {
+        index: Regions(
+            np.array([box for box, _, _ in rows], np.float32),
+            np.array([confidence for _, confidence, _ in rows], np.float32),
+            np.array([label for _, _, label in rows]),
+            np.full(len(rows), "boxes"),
+        )
+        for index, rows in frames.items()
+    }

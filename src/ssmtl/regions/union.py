@@ -1,0 +1,54 @@
+"""Several detectors as one: each is asked for what the ones before it left over (SSMTL++, section 3.2)."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import Field
+
+from ssmtl.regions.background import Background, BackgroundSettings
+from ssmtl.regions.boxes import Boxes, BoxesSettings
+from ssmtl.regions.flow import Flow, FlowSettings
+from ssmtl.regions.regions import RegionDetector, Regions
+from ssmtl.regions.scene import Scene
+from ssmtl.video.frame import Frame
+
+DetectorSettings = Annotated[BackgroundSettings | BoxesSettings | FlowSettings, Field(discriminator="kind")]
+"""Any detector's settings. A new detector adds its settings here and one line to `build_detector`."""
+
+
+def build_detector(settings: Sequence[DetectorSettings], clip: str, scene: Scene | None) -> "Union":
+    """The union of the detectors that `settings` describe, for one clip, in their order.
+
+    Raises:
+        DataError: the boxes of the clip cannot be read.
+    """
+    detectors: list[RegionDetector] = []
+    for part in settings:
+        match part:
+            case BackgroundSettings():
+                detectors.append(Background(part, scene))
+            case BoxesSettings():
+                detectors.append(Boxes(part, clip))
+            case FlowSettings():
+                detectors.append(Flow(part, scene))
+    return Union(detectors)
+
+
+class Union:
+    """The union of detectors; regions found earlier are blacked out for later ones."""
+
+    def __init__(self, detectors: Sequence[RegionDetector]):
+        self.detectors = list(detectors)
+
+    def reset(self) -> None:
+        """Reset every detector."""
+        for detector in self.detectors:
+            detector.reset()
+
+    def detect(self, frame: Frame, known: Regions | None = None) -> Regions:
+        """All regions of `frame` beyond those `known`."""
+        found: list[Regions] = []
+        for detector in self.detectors:
+            so_far = Regions.join(found if known is None else [known, *found])
+            found.append(detector.detect(frame, so_far))
+        return Regions.join(found)

@@ -1,0 +1,51 @@
+"""From sequences to task scores, and from task scores to the score of an object."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ssmtl.nets.network import Network
+from ssmtl.tasks.task import ProxyTask, View
+
+
+def raw_scores(network: Network, tasks: Sequence[ProxyTask], x_BCTHW: Tensor) -> Tensor:
+    """Anomaly score of each task: B×C×7×64×64 in [0, 1] → B×tasks. One backbone pass for all tasks of one view."""
+    columns: dict[str, Tensor] = {}
+    for view in View:
+        mine = [task for task in tasks if task.view is view]
+        if mine:
+            seen = view.take(x_BCTHW).contiguous(memory_format=torch.channels_last_3d)
+            for task, output in zip(mine, network(seen, [task.kind for task in mine]), strict=True):
+                columns[task.kind] = task.score(output.float(), x_BCTHW)
+    return torch.stack([columns[task.kind] for task in tasks], dim=1)
+
+
+@dataclass(frozen=True, slots=True)
+class TaskScale:
+    """A task's raw scores on held-out normal footage: their median and their 99th percentile."""
+
+    median: float
+    high: float
+
+
+def measure_scales(scores_NK: NDArray[np.float32], kinds: Sequence[str]) -> dict[str, TaskScale]:
+    """The scale of each task from N ≥ 1 held-out sequences' raw scores."""
+    median, high = np.quantile(scores_NK.astype(np.float64), [0.5, 0.99], axis=0)
+    return {kind: TaskScale(float(m), float(max(h, m + 1e-6))) for kind, m, h in zip(kinds, median, high, strict=True)}
+
+
+def calibrate(
+    scores_NK: NDArray[np.float32], kinds: Sequence[str], scales: Mapping[str, TaskScale]
+) -> NDArray[np.float32]:
+    """Raw scores on the scale of normal footage: 0 = its median or less, 1 = its 99th percentile.
+
+    The papers take the plain mean. But a probability that saturates is 0 or 1 by chance, while a reconstruction error
+    moves in the third decimal: the first drowns the second. On this scale each task says how unusual an object is.
+    """
+    median = np.array([scales[kind].median for kind in kinds])
+    high = np.array([scales[kind].high for kind in kinds])
+    return np.maximum(0, (scores_NK - median) / (high - median)).astype(np.float32)

@@ -1,0 +1,22 @@
+"""How scores of tasks become scores of objects and frames."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from ssmtl.config import Settings
+
+
+class ScoringSettings(Settings):
+    """Widths are in frames, and chosen on no test footage."""
+
+    combine: Literal["calibrated", "plain"] = Field(
+        "calibrated",
+        description="calibrated: each task on the scale of held-out normal footage (median = 0, its most unusual "
+        "1 % = 1) before the mean; plain: the mean of the raw scores, as in the papers",
+    )
+    mean_frames: int = Field(9, ge=1, description="width in time of the mean filter over the score volume; odd")
+    mean_pixels: float = Field(0.0, ge=0, description="width in space of the same, pixels at 360x640; 0 = none")
+    gaussian_frames: float = Field(8.0, ge=0, description="standard deviation of the Gaussian over frame scores")
+    batch: int = Field(16, ge=1, description="sequences that go through the network at once")
+    max_wait: int = Field(8, ge=1, description="frames that may wait for a batch to fill")

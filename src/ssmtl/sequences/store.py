@@ -1,0 +1,216 @@
+"""A training set of object-centric sequences: found clip by clip, cropped once, kept on disk, fed from there.
+
+What is kept, and why: the crops of each chosen region over 2·reach + 1 frames (25 with T2's steps of up to 4), as
+bytes: 100 KiB in grey, 300 KiB in colour. A batch is then one read per sequence, without decoding or resizing, and
+its size does not depend on the picture's. Footage holds far more regions than training needs, and neighbouring frames
+say nearly the same: at most `max_sequences` are drawn, evenly over the footage, so the store has a known upper limit.
+"""
+
+import hashlib
+import json
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from ssmtl.atomic import atomic_file, write_json
+from ssmtl.config import Settings
+from ssmtl.errors import DataError, SourceError
+from ssmtl.regions.scene import Scene
+from ssmtl.regions.union import DetectorSettings, build_detector
+from ssmtl.sequences.crop import SIZE, crop, prepare_picture
+from ssmtl.video.sources import Clip, open_source
+
+Progress = Callable[[], None]
+"""Called once a frame."""
+
+
+class SequenceSettings(Settings):
+    """How sequences are cut and how many are kept."""
+
+    padding: float = Field(0.1, ge=0, le=2, description="context on each side, as a share of the box's side")
+    colour: Literal["auto", "grey", "rgb"] = Field("auto", description="auto: grey where all footage is grey")
+    max_sequences: int = Field(12_000, ge=1, description="kept for training, held-out ones included")
+
+
+@dataclass(frozen=True, slots=True)
+class ClipRegions:
+    """All regions of one clip: N frame indices in order, N×4 boxes, and how many frames the clip has."""
+
+    frames: NDArray[np.int64]
+    boxes: NDArray[np.float32]
+    length: int
+
+    def usable(self, reach: int) -> NDArray[np.intp]:
+        """Positions of the regions that have `reach` frames on either side."""
+        return np.flatnonzero((self.frames >= reach) & (self.frames < self.length - reach))
+
+
+def fingerprint(clip: Clip, settings: Any) -> str:
+    """Short hash of a clip's place, size and age, and of what is done with it: the same work has the same one."""
+    stat = clip.path.stat()
+    size = sum(1 for _ in clip.path.iterdir()) if clip.path.is_dir() else stat.st_size
+    text = json.dumps([str(clip.path.resolve()), size, stat.st_mtime_ns, settings], default=str, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def find_regions(
+    clip: Clip,
+    detectors: Sequence[DetectorSettings],
+    scene: Scene | None,
+    folder: Path,
+    progress: Progress,
+) -> ClipRegions:
+    """Regions of every frame of `clip`, kept in `folder`; read from there where the same was asked before.
+
+    Raises:
+        SourceError, DataError: the clip or its boxes cannot be read.
+    """
+    scene_key = None if scene is None else [scene.height_slope, scene.height_offset, int(scene.background.sum())]
+    key = fingerprint(clip, [[d.model_dump(mode="json") for d in detectors], scene_key])
+    file = folder / f"{clip.name}.{key}.regions.npz"
+    if file.is_file():
+        kept = np.load(file)
+        for _ in range(int(kept["length"])):
+            progress()
+        return ClipRegions(kept["frames"], kept["boxes"], int(kept["length"]))
+    detector = build_detector(detectors, clip.name, scene)
+    frames, boxes, length = [], [], 0
+    for frame in open_source(clip):
+        found = detector.detect(frame)
+        frames.append(np.full(len(found), frame.index, np.int64))
+        boxes.append(found.boxes)
+        length += 1
+        progress()
+    result = ClipRegions(np.concatenate(frames), np.concatenate(boxes), length)
+    with atomic_file(file) as temporary:
+        np.savez(temporary, frames=result.frames, boxes=result.boxes, length=length)
+    return result
+
+
+def choose(usable: Sequence[int], limit: int) -> list[NDArray[np.intp]]:
+    """Which of each clip's `usable` regions to keep: all, or `limit` of them spread evenly over all clips."""
+    total = sum(usable)
+    if total <= limit:
+        return [np.arange(n) for n in usable]
+    # Drawn, not every k-th: with k objects in each frame that would be the same object again and again.
+    kept = np.sort(np.random.default_rng(0).choice(total, limit, replace=False))
+    starts = np.cumsum([0, *usable])
+    return [kept[(kept >= a) & (kept < b)] - a for a, b in pairwise(starts)]
+
+
+def cut_sequences(
+    clip: Clip,
+    regions: ClipRegions,
+    settings: SequenceSettings,
+    channels: int,
+    reach: int,
+    folder: Path,
+    progress: Progress,
+) -> Path:
+    """Crop the `regions` of `clip` over 2·reach + 1 frames; N×C×T×64×64 bytes in an .npy file in `folder`."""
+    digest = hashlib.sha256(regions.frames.tobytes() + regions.boxes.tobytes()).hexdigest()[:16]
+    key = fingerprint(clip, [settings.padding, channels, reach, digest])
+    file = folder / f"{clip.name}.{key}.sequences.npy"
+    if file.is_file():
+        for _ in range(regions.length):
+            progress()
+        return file
+    shape = (len(regions.frames), channels, 2 * reach + 1, SIZE, SIZE)
+    with atomic_file(file) as temporary:
+        out = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
+        window: deque[NDArray[np.uint8]] = deque(maxlen=2 * reach + 1)
+        for frame in open_source(clip):
+            window.append(prepare_picture(frame.image, channels))
+            middle = frame.index - reach
+            first, last = np.searchsorted(regions.frames, [middle, middle + 1])
+            if last > first:
+                out[first:last] = crop(list(window), regions.boxes[first:last], settings.padding)
+            progress()
+        out.flush()
+        del out
+    return file
+
+
+class SequenceStore:
+    """Sequences of several clips as one array, read from disk as they are asked for.
+
+    Attributes:
+        clip: N int, which clip each sequence is of.
+        frame: N int, its middle frame.
+    """
+
+    def __init__(self, files: Sequence[Path], regions: Sequence[ClipRegions]):
+        self._arrays = [np.load(file, mmap_mode="r") for file in files]
+        self.clip = np.concatenate([np.full(len(r.frames), i) for i, r in enumerate(regions)])
+        self.frame = np.concatenate([r.frames for r in regions])
+        self._row = np.concatenate([np.arange(len(r.frames)) for r in regions])
+
+    def __len__(self) -> int:
+        return len(self.clip)
+
+    @property
+    def channels(self) -> int:
+        """Channels of the crops: 1 or 3."""
+        return int(self._arrays[0].shape[1])
+
+    def take(self, index: NDArray[np.intp]) -> NDArray[np.uint8]:
+        """The sequences at `index`: N×C×T×64×64 uint8."""
+        return np.stack([self._arrays[self.clip[i]][self._row[i]] for i in index])
+
+
+def build_store(
+    clips: Sequence[Clip],
+    detectors: Sequence[DetectorSettings],
+    scene: Scene | None,
+    settings: SequenceSettings,
+    channels: int,
+    reach: int,
+    folder: Path,
+    progress: Progress = lambda: None,
+) -> SequenceStore:
+    """Find, choose and crop the sequences of `clips`; what `folder` holds already is not made again.
+
+    Raises:
+        DataError: no clip has a region with `reach` frames on either side.
+    """
+    found = [find_regions(clip, detectors, scene, folder, progress) for clip in clips]
+    usable = [regions.usable(reach) for regions in found]
+    if not sum(map(len, usable)):
+        longest = max((regions.length for regions in found), default=0)
+        if longest < 2 * reach + 1:
+            raise SourceError(
+                f"{clips[0].path}: training needs clips of at least {2 * reach + 1} frames (three steps of "
+                f"motion irregularity on each side), the longest has {longest}; give longer footage or lower "
+                "tasks.motion_irregularity.max_step"
+            )
+        raise DataError(
+            f"{clips[0].path}: nothing moves in the footage, so there is nothing to learn from; lower "
+            "detectors.background.threshold or detectors.background.min_area, or give boxes with --regions FILE.csv"
+        )
+    chosen = []
+    for regions, positions, keep in zip(
+        found, usable, choose([len(u) for u in usable], settings.max_sequences), strict=True
+    ):
+        picked = positions[keep]
+        chosen.append(ClipRegions(regions.frames[picked], regions.boxes[picked], regions.length))
+    files = [
+        cut_sequences(clip, regions, settings, channels, reach, folder, progress)
+        for clip, regions in zip(clips, chosen, strict=True)
+    ]
+    write_json(
+        folder / "store.json",
+        {
+            "frames": sum(r.length for r in found),
+            "regions": sum(len(r.frames) for r in found),
+            "sequences": sum(len(r.frames) for r in chosen),
+            "bytes": sum(f.stat().st_size for f in files),
+        },
+    )
+    return SequenceStore(files, chosen)

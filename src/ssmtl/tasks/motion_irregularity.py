@@ -1,0 +1,64 @@
+"""T2, motion irregularity (SSMTL, section 3): are the frames consecutive, or have some been skipped?"""
+
+from typing import ClassVar, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ssmtl.config import Settings
+from ssmtl.nets.heads import ClassificationHead
+from ssmtl.tasks.arrow_of_time import balanced
+from ssmtl.tasks.task import REACH, View
+
+
+class MotionIrregularity(Settings):
+    """Classes: 0 consecutive, 1 intermittent. Score: the probability of intermittent."""
+
+    kind: Literal["motion_irregularity"] = "motion_irregularity"
+    max_step: int = Field(4, ge=2, le=16, description="frames by which an intermittent sequence may step")
+    label_smoothing: float = Field(0.1, ge=0, lt=1)
+    title: ClassVar[str] = "Motion irregularity"
+    words: ClassVar[str] = "irregular motion"
+    view: ClassVar[View] = View.ALL
+
+    @property
+    def reach(self) -> int:
+        """Three steps of the longest kind."""
+        return REACH * self.max_step
+
+    def sample(self, x_BCTHW: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Half of the sequences, drawn at random, skip frames: input B×C×7×H×W, target B (1 = intermittent).
+
+        The middle frame stays; on either side the others step outwards by 1 to `max_step` frames each, drawn
+        independently, at least one by more than 1.
+        """
+        n = len(x_BCTHW)
+        intermittent_B = balanced(n, generator)
+        steps = torch.randint(1, self.max_step + 1, (n, 2, REACH), generator=generator)
+        # All steps of 1 would be consecutive: then one of the six, drawn, is made longer.
+        longer = torch.randint(2, self.max_step + 1, (n,), generator=generator)
+        which = torch.randint(2 * REACH, (n,), generator=generator)
+        regular = (steps == 1).flatten(1).all(dim=1)
+        steps.flatten(1)[regular, which[regular]] = longer[regular]
+        steps[~intermittent_B] = 1
+        outward = steps.cumsum(dim=2)
+        zero = torch.zeros(n, 1, dtype=torch.long)
+        offsets = torch.cat([-outward[:, 0].flip(1), zero, outward[:, 1]], dim=1)
+        index_BT = (offsets + x_BCTHW.shape[2] // 2).to(x_BCTHW.device)
+        rows = torch.arange(n, device=x_BCTHW.device)[:, None]
+        taken = x_BCTHW.transpose(1, 2)[rows, index_BT].transpose(1, 2)
+        return taken, intermittent_B.long().to(x_BCTHW.device)
+
+    def head(self, channels: int, picture_channels: int) -> nn.Module:
+        """Two classes."""
+        return ClassificationHead(channels, 2)
+
+    def loss(self, output: Tensor, target: Tensor) -> Tensor:
+        """Cross-entropy."""
+        return functional.cross_entropy(output, target, label_smoothing=self.label_smoothing)
+
+    def score(self, output: Tensor, x_BCTHW: Tensor) -> Tensor:
+        """P(intermittent) in [0, 1]."""
+        return output.softmax(dim=1)[:, 1]

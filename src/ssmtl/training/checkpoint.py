@@ -1,0 +1,75 @@
+"""All that a killed run needs to go on, in one safetensors file: replaced whole, so never half written."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from ssmtl.atomic import atomic_file
+from ssmtl.errors import ModelError
+
+
+@dataclass
+class Progress:
+    """Where training stands: `step` of `epoch` comes next."""
+
+    epoch: int = 0
+    step: int = 0
+    seconds: float = 0.0
+    sums: dict[str, float] = field(default_factory=dict)
+    history: list[dict[str, float]] = field(default_factory=list)
+    best_epoch: int = -1
+
+
+def save_checkpoint(
+    path: Path,
+    network: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    best: dict[str, Tensor],
+    progress: Progress,
+    key: str,
+) -> None:
+    """Write network, optimizer, best network so far and progress; `key` says which run they belong to."""
+    tensors = {f"network.{name}": value for name, value in network.state_dict().items()}
+    tensors |= {f"best.{name}": value for name, value in best.items()}
+    for number, state in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{number}.{name}": torch.as_tensor(value) for name, value in state.items()}
+    tensors = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
+    with atomic_file(path) as temporary:
+        save_file(tensors, temporary, {"progress": json.dumps(vars(progress)), "key": key})
+
+
+def load_checkpoint(
+    path: Path, network: nn.Module, optimizer: torch.optim.Optimizer, key: str
+) -> tuple[Progress, dict[str, Tensor]]:
+    """Bring `network` and `optimizer` to where `path` was saved; returns the progress and the best network.
+
+    Raises:
+        ModelError: the file is damaged, or belongs to a run with other settings or footage.
+    """
+    tensors: dict[str, dict[str, Any]] = {"network": {}, "best": {}, "optimizer": {}}
+    try:
+        with safe_open(path, "pt") as file:
+            metadata = file.metadata() or {}
+            for name in file.keys():  # noqa: SIM118 - not iterable itself
+                part, rest = name.split(".", 1)
+                tensors[part][rest] = file.get_tensor(name)
+    except (SafetensorError, OSError, KeyError, ValueError) as error:
+        raise ModelError(f"{path}: is damaged ({error}); delete it to start over") from error
+    if metadata.get("key") != key:
+        raise ModelError(
+            f"{path}: belongs to a run with other settings, footage or version; resume with the same ones, "
+            "or start over with --overwrite"
+        )
+    network.load_state_dict(tensors["network"])
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, value in tensors["optimizer"].items():
+        number, rest = name.split(".", 1)
+        state.setdefault(int(number), {})[rest] = value
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+    return Progress(**json.loads(metadata["progress"])), tensors["best"]

@@ -1,0 +1,22 @@
+"""How a network is trained."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from ssmtl.config import Settings
+
+
+class TrainSettings(Settings):
+    """Adam, its rate, 15 % held out and the choice of the best epoch are the papers'; the rest is ours."""
+
+    epochs: int = Field(6, ge=1, description="20 in the papers")
+    batch_size: int = Field(32, ge=2, description="64 to 256 in the papers")
+    learning_rate: float = Field(1e-3, gt=0)
+    schedule: Literal["constant", "cosine"] = Field("cosine", description="constant in the papers")
+    held_out: float = Field(0.15, gt=0, lt=0.9, description="share of the sequences, by clip or by time")
+    flip: bool = Field(True, description="mirror half of the sequences left to right")
+    brightness: float = Field(0.1, ge=0, lt=1, description="largest shift and gain of a sequence's grey levels")
+    accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    precision: Literal["32-true", "bf16-mixed"] = "32-true"
+    checkpoint_s: float = Field(60.0, ge=0, description="seconds between checkpoints; one more after each epoch")

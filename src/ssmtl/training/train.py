@@ -1,0 +1,180 @@
+"""The training loop: proxy tasks on a shared backbone (SSMTL, section 3).
+
+All chance comes from generators seeded by (seed, epoch, step), so that nothing but tensors and counters need be
+saved: a run that was killed goes on as if it had not been, and ends with the same weights.
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ssmtl.nets.network import Network, channels_last
+from ssmtl.sequences.store import SequenceStore
+from ssmtl.tasks.task import ProxyTask
+from ssmtl.training.checkpoint import Progress, load_checkpoint, save_checkpoint
+from ssmtl.training.settings import TrainSettings
+
+Report = Callable[[Progress, int], None]
+"""Told the progress and the number of steps in an epoch after each step."""
+
+
+def generator(*numbers: int) -> torch.Generator:
+    """A CPU generator whose stream depends on all of `numbers`."""
+    seed = np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0]
+    return torch.Generator().manual_seed(int(seed) % 2**63)
+
+
+def to_input(x_BCTHW: NDArray[np.uint8], device: torch.device) -> Tensor:
+    """Bytes to float32 in [0, 1] on `device`."""
+    return torch.from_numpy(x_BCTHW).to(device, non_blocking=True).float().div_(255)
+
+
+def augment(x_BCTHW: Tensor, settings: TrainSettings, chance: torch.Generator) -> Tensor:
+    """Mirror half of the sequences, and shift and scale the grey levels of each, all frames alike."""
+    n = len(x_BCTHW)
+    if settings.flip:
+        mirrored = torch.rand(n, generator=chance).lt(0.5).view(-1, 1, 1, 1, 1).to(x_BCTHW.device)
+        x_BCTHW = torch.where(mirrored, x_BCTHW.flip(4), x_BCTHW)
+    if settings.brightness:
+        gain, shift = torch.rand(2, n, 1, 1, 1, 1, generator=chance).sub_(0.5).mul_(2 * settings.brightness)
+        x_BCTHW = (x_BCTHW * (1 + gain.to(x_BCTHW.device)) + shift.to(x_BCTHW.device)).clamp_(0, 1)
+    return x_BCTHW
+
+
+def memory_format(x: Tensor) -> Tensor:
+    """Channels last, which the 3D convolutions of a CPU need to be fast."""
+    return x.contiguous(memory_format=torch.channels_last_3d)
+
+
+class Trainer:
+    """One run of training over one store."""
+
+    def __init__(
+        self, network: Network, tasks: Sequence[ProxyTask], settings: TrainSettings, seed: int, store: SequenceStore
+    ):
+        self.fabric = Fabric(accelerator=settings.accelerator, devices=1, precision=settings.precision)
+        self.tasks = list(tasks)
+        self.settings = settings
+        self.seed = seed
+        self.store = store
+        self.raw = network
+        channels_last(network)
+        optimizer = torch.optim.Adam(network.parameters(), lr=settings.learning_rate)
+        self.network, self.optimizer = self.fabric.setup(self.raw, optimizer)
+
+    def _batches(self, order: NDArray[np.intp], first: int = 0) -> Iterator[Tensor]:
+        """Batches of `order` from batch `first` on; the next one is read while this one is worked on."""
+        size = self.settings.batch_size
+        parts = [order[i : i + size] for i in range(first * size, len(order), size)]
+        with ThreadPoolExecutor(1) as reader:
+            ahead = [reader.submit(self.store.take, part) for part in parts[:1]]
+            for i in range(len(parts)):
+                batch = ahead.pop().result()
+                if i + 1 < len(parts):
+                    ahead.append(reader.submit(self.store.take, parts[i + 1]))
+                yield to_input(batch, self.fabric.device)
+
+    def _losses(self, x_BCTHW: Tensor, chance: torch.Generator, backward: bool) -> dict[str, float]:
+        """Loss of each task on one batch; weights are equal (SSMTL++, section 3.4)."""
+        losses = {}
+        for task in self.tasks:
+            made, target = task.sample(x_BCTHW, chance)
+            output = self.network(memory_format(made), [task.kind])[0]
+            loss = task.loss(output.float(), target)
+            if backward:
+                self.fabric.backward(loss)
+            losses[task.kind] = float(loss.detach())
+        return losses
+
+    def _learning_rate(self, done: float) -> float:
+        """The rate when the share `done` of all steps is done."""
+        if self.settings.schedule == "constant":
+            return self.settings.learning_rate
+        return self.settings.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
+
+    def held_out_losses(self, positions: NDArray[np.intp]) -> dict[str, float]:
+        """Mean loss of each task on held-out sequences, the same draws every time."""
+        self.network.eval()
+        sums: dict[str, float] = {}
+        with torch.inference_mode():
+            for i, x_BCTHW in enumerate(self._batches(positions)):
+                for kind, loss in self._losses(x_BCTHW, generator(0, i), backward=False).items():
+                    sums[kind] = sums.get(kind, 0.0) + loss * len(x_BCTHW)
+        self.network.train()
+        return {kind: value / len(positions) for kind, value in sums.items()}
+
+    def run(
+        self,
+        train: NDArray[np.intp],
+        held_out: NDArray[np.intp],
+        checkpoint: Path,
+        key: str,
+        report: Report = lambda progress, steps: None,
+    ) -> Progress:
+        """Train to the end, from `checkpoint` where there is one; the network is then the best of all epochs.
+
+        Raises:
+            ModelError: the checkpoint is damaged or of another run.
+        """
+        settings = self.settings
+        # A last batch of one sequence would have no positives or no negatives.
+        steps = max(1, len(train) // settings.batch_size)
+        progress = Progress()
+        best: dict[str, Tensor] = {}
+        if checkpoint.is_file():
+            progress, best = load_checkpoint(checkpoint, self.raw, self.optimizer, key)
+        started, saved = time.monotonic() - progress.seconds, time.monotonic()
+        self.network.train()
+        while progress.epoch < settings.epochs:
+            shuffle = generator(self.seed, progress.epoch)
+            order = train[torch.randperm(len(train), generator=shuffle).numpy()][: steps * settings.batch_size]
+            for x_BCTHW in self._batches(order, progress.step):
+                chance = generator(self.seed, progress.epoch, progress.step)
+                rate = self._learning_rate((progress.epoch + progress.step / steps) / settings.epochs)
+                for group in self.optimizer.param_groups:
+                    group["lr"] = rate
+                self.optimizer.zero_grad()
+                losses = self._losses(augment(x_BCTHW, settings, chance), chance, backward=True)
+                self.optimizer.step()
+                for kind, loss in losses.items():
+                    progress.sums[kind] = progress.sums.get(kind, 0.0) + loss
+                progress.step += 1
+                progress.seconds = time.monotonic() - started
+                report(progress, steps)
+                if time.monotonic() - saved > settings.checkpoint_s:
+                    save_checkpoint(checkpoint, self.raw, self.optimizer, best, progress, key)
+                    saved = time.monotonic()
+            best = self._end_epoch(progress, steps, held_out, best)
+            progress.seconds = time.monotonic() - started
+            save_checkpoint(checkpoint, self.raw, self.optimizer, best, progress, key)
+        self.raw.load_state_dict(best)
+        return progress
+
+    def _end_epoch(
+        self, progress: Progress, steps: int, held_out: NDArray[np.intp], best: dict[str, Tensor]
+    ) -> dict[str, Tensor]:
+        """Note the epoch's losses; returns the best network so far."""
+        row: dict[str, float] = {"epoch": progress.epoch + 1}
+        row |= {f"train/{kind}": value / steps for kind, value in progress.sums.items()}
+        held = self.held_out_losses(held_out)
+        row |= {f"held_out/{kind}": value for kind, value in held.items()}
+        row["held_out/total"] = sum(held.values())
+        if all(row["held_out/total"] < old["held_out/total"] for old in progress.history):
+            progress.best_epoch = progress.epoch
+            best = {name: value.detach().cpu().clone() for name, value in self.raw.state_dict().items()}
+        progress.history.append(row)
+        progress.epoch, progress.step, progress.sums = progress.epoch + 1, 0, {}
+        return best
+
+
+def parameters(network: nn.Module) -> int:
+    """Number of trainable values."""
+    return sum(p.numel() for p in network.parameters() if p.requires_grad)

@@ -1,0 +1,95 @@
+"""The user's own layout: clips, labels, and an error that names file and line for each mistake."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from ssmtl.datasets.own import OwnDataset
+from ssmtl.errors import DataError
+from ssmtl.video.sources import Clip
+
+HEADER = "clip,first,last,kind\n"
+
+
+def make_root(root: Path, annotation: str | None) -> OwnDataset:
+    """A data set of picture folders: one clip of normal footage, test clips a2 and a10."""
+    for clip in ("normal/n1", "test/a10", "test/a2"):
+        (root / clip).mkdir(parents=True)
+        cv2.imwrite(str(root / clip / "0.png"), np.zeros((16, 16, 3), np.uint8))
+    if annotation is not None:
+        (root / "abnormal.csv").write_text(annotation, encoding="utf-8")
+    return OwnDataset(root)
+
+
+def test_clips_in_natural_order(tmp_path: Path) -> None:
+    data = make_root(tmp_path, None)
+    assert data.name == "own"
+    assert [clip.name for clip in data.train_clips()] == ["n1"]
+    assert [clip.name for clip in data.test_clips()] == ["a2", "a10"]
+
+
+@pytest.mark.parametrize(
+    ("annotation", "abnormal"),
+    [
+        (HEADER, []),
+        (HEADER + "a10,0,5,running\n", []),
+        (HEADER + "a2,3,3,running\n", [3]),
+        (HEADER + "a2,0,9,running\n", list(range(10))),
+        (HEADER + "a2,1,2,running\na2,2,4,cart\n\na2,8,8,\n", [1, 2, 3, 4, 8]),
+        ("note,last,first,clip\nx,2,1,a2\n", [1, 2]),
+        ("\ufeffclip, first, last\r\na2, 1, 2\r\n", [1, 2]),
+    ],
+    ids=["no rows", "other clip", "one frame", "all", "overlap", "columns in any order", "BOM and spaces"],
+)
+def test_labels(tmp_path: Path, annotation: str, abnormal: list[int]) -> None:
+    data = make_root(tmp_path, annotation)
+    labels = data.frame_labels(data.test_clips()[0], 10)
+    assert labels.dtype == bool and len(labels) == 10
+    assert np.flatnonzero(labels).tolist() == abnormal
+
+
+def test_labels_of_an_empty_clip(tmp_path: Path) -> None:
+    assert len(make_root(tmp_path, HEADER).frame_labels(Clip("a2", tmp_path), 0)) == 0
+
+
+@pytest.mark.parametrize(
+    ("annotation", "message"),
+    [
+        (None, "abnormal.csv: no such file; write the header `clip,first,last,kind`"),
+        ("", "abnormal.csv, line 1: no column clip, first, last"),
+        ("clip,start,last,kind\n", "abnormal.csv, line 1: no column first"),
+        ("clip;first;last;kind\n", "separated by commas, not `clip;first;last;kind`"),
+        (HEADER + "a2,1,2,x\na3,1,2,x\n", "abnormal.csv, line 3: no clip 'a3'"),
+        (HEADER + "a2.mp4,1,2,x\n", "without its ending: a2, a10"),
+        (HEADER + "a2,one,2,x\n", "abnormal.csv, line 2: first is 'one'"),
+        (HEADER + "a2,1,2.0,x\n", "abnormal.csv, line 2: last is '2.0'"),
+        (HEADER + "a2,1\n", "abnormal.csv, line 2: last is ''"),
+        (HEADER + "a2,3,2,x\n", "abnormal.csv, line 2: first is 3 and last is 2"),
+        (HEADER + "a2,-1,2,x\n", "abnormal.csv, line 2: first is -1"),
+        (HEADER + "a2,1,10,x\n", "abnormal.csv, line 2: last is 10, but clip 'a2' has 10 frames, 0 to 9"),
+    ],
+)
+def test_mistakes_in_the_annotation(tmp_path: Path, annotation: str | None, message: str) -> None:
+    data = make_root(tmp_path, annotation)
+    with pytest.raises(DataError) as error:
+        data.frame_labels(data.test_clips()[0], 10)
+    assert message in str(error.value) and str(tmp_path) in str(error.value)
+
+
+def test_annotation_that_is_no_text(tmp_path: Path) -> None:
+    data = make_root(tmp_path, None)
+    (tmp_path / "abnormal.csv").write_bytes(b"clip,first,last\n\xff\xfe\x00")
+    with pytest.raises(DataError, match="no CSV text"):
+        data.frame_labels(data.test_clips()[0], 10)
+
+
+@pytest.mark.parametrize("part", ["normal", "test"])
+@pytest.mark.parametrize("exists", [False, True])
+def test_no_clips(tmp_path: Path, part: str, exists: bool) -> None:
+    if exists:
+        (tmp_path / part).mkdir()
+    data = OwnDataset(tmp_path)
+    with pytest.raises(DataError, match=f"{part}: no clips found"):
+        data.train_clips() if part == "normal" else data.test_clips()
