@@ -25,8 +25,8 @@ class Dataset(Protocol):
         """Clips to score, in natural order; same errors."""
         ...
 
-    def frame_labels(self, clip: Clip) -> NDArray[np.bool_]:
-        """Ground truth of each frame of a test clip, True = abnormal.
+    def frame_labels(self, clip: Clip, frames: int) -> NDArray[np.bool_]:
+        """Ground truth of the `frames` frames of a test clip, True = abnormal.
 
         Raises:
             DataError: the annotation is missing or does not fit the clip.

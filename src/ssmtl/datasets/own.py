@@ -28,6 +28,7 @@ class _Interval:
     clip: str
     first: int
     last: int
+    kind: str
     line: int
 
 
@@ -70,6 +71,10 @@ class OwnDataset:
                 )
             labels[interval.first : interval.last + 1] = True
         return labels
+
+    def kinds(self, clip: str) -> set[str]:
+        """What happens in the test clip of that name, as far as the annotation says; same errors."""
+        return {interval.kind for interval in self._intervals if interval.clip == clip and interval.kind}
 
     def _clips(self, part: str) -> list[Clip]:
         folder = self.root / part
@@ -137,4 +142,4 @@ def _interval(path: Path, line: int, row: dict[str, str | None]) -> _Interval:
     first, last = ends
     if not 0 <= first <= last:
         raise DataError(f"{where}: first is {first} and last is {last}; write frames with 0 <= first <= last")
-    return _Interval((row["clip"] or "").strip(), first, last, line)
+    return _Interval((row["clip"] or "").strip(), first, last, (row.get("kind") or "").strip(), line)

@@ -463,10 +463,11 @@ def _way(config: StreetConfig, camera: _Camera, rng: np.random.Generator, margin
     def at_side(side: int, z: float) -> tuple[float, float]:
         return side * (camera.centre * z / camera.focal + margin * config.person_height_px), z
 
-    def at_bottom() -> tuple[float, float]:
+    def at_bottom(other: int) -> tuple[float, float]:
         rise = camera.elevation - config.person_height_px * max(1.1, margin + 0.5)
         scale = (config.height - camera.horizon) / rise
-        return rng.uniform(-0.8, 0.8) * camera.centre / scale, camera.focal / scale
+        # Mostly in the half away from the way's other end, so that nobody just cuts a corner.
+        return other * rng.uniform(-0.9, 0.1) * camera.centre / scale, camera.focal / scale
 
     side = int(rng.choice([-1, 1]))
     depths = rng.uniform(camera.focal / camera.near, camera.focal / camera.far, 2)
@@ -474,8 +475,8 @@ def _way(config: StreetConfig, camera: _Camera, rng: np.random.Generator, margin
     # People much taller than the camera's height would never leave by the bottom edge.
     if config.camera == "oblique" and camera.elevation > 2.2 * config.person_height_px:
         course = rng.integers(3)
-        start = at_bottom() if course == 1 else start
-        end = at_bottom() if course == 2 else at_side(-side, depths[1])
+        start = at_bottom(-side) if course == 1 else at_side(side, depths[0] if course == 0 else depths.max())
+        end = at_bottom(side) if course == 2 else at_side(-side, depths[1] if course == 0 else depths.max())
     dx, dz = end[0] - start[0], end[1] - start[1]
     return {"x": start[0], "z": start[1], "heading": float(np.arctan2(dz, dx)), "length": hypot(dx, dz)}
 

@@ -8,6 +8,7 @@ say nearly the same: at most `max_sequences` are drawn, evenly over the footage,
 
 import hashlib
 import json
+import shutil
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,9 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ssmtl.atomic import atomic_file, write_json
+from ssmtl.atomic import atomic_file
 from ssmtl.config import Settings
-from ssmtl.errors import DataError, SourceError
+from ssmtl.errors import DataError, OutputError, SourceError
 from ssmtl.regions.scene import Scene
 from ssmtl.regions.union import DetectorSettings, build_detector
 from ssmtl.sequences.crop import SIZE, crop, prepare_picture
@@ -50,6 +51,10 @@ class ClipRegions:
     def usable(self, reach: int) -> NDArray[np.intp]:
         """Positions of the regions that have `reach` frames on either side."""
         return np.flatnonzero((self.frames >= reach) & (self.frames < self.length - reach))
+
+    def take(self, index: NDArray[np.intp]) -> "ClipRegions":
+        """The regions at `index`."""
+        return ClipRegions(self.frames[index], self.boxes[index], self.length)
 
 
 def fingerprint(clip: Clip, settings: Any) -> str:
@@ -123,18 +128,17 @@ def cut_sequences(
             progress()
         return file
     shape = (len(regions.frames), channels, 2 * reach + 1, SIZE, SIZE)
-    with atomic_file(file) as temporary:
-        out = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
+    with atomic_file(file) as temporary, temporary.open("wb") as out:
+        header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(out, header)
         window: deque[NDArray[np.uint8]] = deque(maxlen=2 * reach + 1)
         for frame in open_source(clip):
             window.append(prepare_picture(frame.image, channels))
             middle = frame.index - reach
             first, last = np.searchsorted(regions.frames, [middle, middle + 1])
             if last > first:
-                out[first:last] = crop(list(window), regions.boxes[first:last], settings.padding)
+                out.write(crop(list(window), regions.boxes[first:last], settings.padding).tobytes())
             progress()
-        out.flush()
-        del out
     return file
 
 
@@ -144,9 +148,13 @@ class SequenceStore:
     Attributes:
         clip: N int, which clip each sequence is of.
         frame: N int, its middle frame.
+        frames, regions, bytes: of the whole footage: its frames, the regions found in them, the size on disk.
     """
 
-    def __init__(self, files: Sequence[Path], regions: Sequence[ClipRegions]):
+    def __init__(self, files: Sequence[Path], regions: Sequence[ClipRegions], found: Sequence[ClipRegions]):
+        self.frames = sum(clip.length for clip in found)
+        self.regions = sum(len(clip.frames) for clip in found)
+        self.bytes = sum(file.stat().st_size for file in files)
         self._arrays = [np.load(file, mmap_mode="r") for file in files]
         self.clip = np.concatenate([np.full(len(r.frames), i) for i, r in enumerate(regions)])
         self.frame = np.concatenate([r.frames for r in regions])
@@ -178,7 +186,9 @@ def build_store(
     """Find, choose and crop the sequences of `clips`; what `folder` holds already is not made again.
 
     Raises:
+        SourceError: no clip is long enough.
         DataError: no clip has a region with `reach` frames on either side.
+        OutputError: the disk is too small.
     """
     found = [find_regions(clip, detectors, scene, folder, progress) for clip in clips]
     usable = [regions.usable(reach) for regions in found]
@@ -194,23 +204,17 @@ def build_store(
             f"{clips[0].path}: nothing moves in the footage, so there is nothing to learn from; lower "
             "detectors.background.threshold or detectors.background.min_area, or give boxes with --regions FILE.csv"
         )
-    chosen = []
-    for regions, positions, keep in zip(
-        found, usable, choose([len(u) for u in usable], settings.max_sequences), strict=True
-    ):
-        picked = positions[keep]
-        chosen.append(ClipRegions(regions.frames[picked], regions.boxes[picked], regions.length))
+    kept = choose([len(positions) for positions in usable], settings.max_sequences)
+    chosen = [regions.take(mine[keep]) for regions, mine, keep in zip(found, usable, kept, strict=True)]
+    need = sum(len(regions.frames) for regions in chosen) * channels * (2 * reach + 1) * SIZE * SIZE
+    folder.mkdir(parents=True, exist_ok=True)
+    if shutil.disk_usage(folder).free < need:
+        raise OutputError(
+            f"{folder}: the sequences need {need / 2**30:.1f} GiB, more than is free there; lower "
+            "sequences.max_sequences, or name another disk with --sequences"
+        )
     files = [
         cut_sequences(clip, regions, settings, channels, reach, folder, progress)
         for clip, regions in zip(clips, chosen, strict=True)
     ]
-    write_json(
-        folder / "store.json",
-        {
-            "frames": sum(r.length for r in found),
-            "regions": sum(len(r.frames) for r in found),
-            "sequences": sum(len(r.frames) for r in chosen),
-            "bytes": sum(f.stat().st_size for f in files),
-        },
-    )
-    return SequenceStore(files, chosen)
+    return SequenceStore(files, chosen, found)

@@ -1,58 +1,85 @@
 """A first look over normal footage: is it grey, how long, and what does the fixed camera's scene look like?"""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ssmtl.errors import SourceError
 from ssmtl.regions.background import Background, BackgroundSettings
 from ssmtl.regions.regions import Regions
 from ssmtl.regions.scene import Scene, fit_heights, grey, median_background
 from ssmtl.video.frame import Frame, FrameSource
+from ssmtl.video.sources import Clip, open_source
+
+Progress = Callable[[], None]
+"""Called once a frame."""
 
 PICTURES = 120
 """Pictures kept in memory for the median, whatever the length of the footage."""
 
+GREY = 2
+"""Largest difference between the channels of a grey picture: its coding leaves small ones."""
+
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What was seen: the scene (None where the footage shows several), and whether all of it is grey."""
+    """What was seen: the scene (None where the footage shows several), whether all of it is grey, and each clip's
+    frames, or why it cannot be read."""
 
     scene: Scene | None
     is_grey: bool
+    lengths: dict[Clip, int]
+    unreadable: dict[Clip, str]
 
 
-def spread(source: FrameSource, limit: int) -> Iterator[NDArray[np.uint8]]:
-    """About `limit` pictures, evenly over a clip whose length is not known for sure."""
+def survey(clips: Sequence[Clip], progress: Progress = lambda: None) -> Survey:
+    """Look at pictures spread over all of the footage; clips that cannot be read are told, and left out.
+
+    Raises:
+        SourceError: no clip can be read.
+    """
+    each = max(3, PICTURES // max(1, len(clips)))
+    pictures: list[NDArray[np.uint8]] = []
+    lengths: dict[Clip, int] = {}
+    unreadable: dict[Clip, str] = {}
+    is_grey = True
+    for clip in clips:
+        try:
+            source = open_source(clip)
+            seen, length = _spread(source, each, progress)
+        except SourceError as error:
+            unreadable[clip] = str(error)
+            continue
+        lengths[clip] = length
+        for image in seen:
+            if is_grey:
+                is_grey = bool(np.ptp(image[::4, ::4].astype(np.int16), axis=2).max(initial=0) <= GREY)
+            pictures.append(grey(image))
+    if not lengths:
+        raise SourceError("; ".join(unreadable.values()) or "no footage given; name files, folders or a data set")
+    pictures = pictures[:: max(1, len(pictures) // PICTURES)]
+    background = median_background(pictures)
+    scene = None
+    if background is not None:
+        scene = Scene(background, *fit_heights(_whole_boxes(pictures, background)))
+    return Survey(scene, is_grey, lengths, unreadable)
+
+
+def _spread(source: FrameSource, limit: int, progress: Progress) -> tuple[list[NDArray[np.uint8]], int]:
+    """Between `limit` and twice as many pictures, evenly over a clip of unknown length, and that length."""
     step = max(1, (source.expected_frames or 0) // limit)
     kept: list[NDArray[np.uint8]] = []
+    length = 0
     for frame in source:
+        length += 1
+        progress()
         if frame.index % step == 0:
             kept.append(frame.image)
             if len(kept) == 2 * limit:
                 kept, step = kept[::2], 2 * step
-    yield from kept
-
-
-def survey(sources: Sequence[FrameSource]) -> Survey:
-    """Look at pictures spread over all of the footage."""
-    each = max(3, PICTURES // max(1, len(sources)))
-    pictures: list[NDArray[np.uint8]] = []
-    is_grey = True
-    for source in sources:
-        for image in spread(source, each):
-            if is_grey:
-                coarse = image[::4, ::4].astype(np.int16)
-                is_grey = bool(np.ptp(coarse, axis=2).max(initial=0) <= 2)
-            pictures.append(grey(image))
-    if len(pictures) > 2 * PICTURES:
-        pictures = pictures[:: len(pictures) // PICTURES]
-    background = median_background(pictures)
-    if background is None:
-        return Survey(None, is_grey)
-    slope, offset = fit_heights(_whole_boxes(pictures, background))
-    return Survey(Scene(background, slope, offset), is_grey)
+    return kept, length
 
 
 def _whole_boxes(pictures: list[NDArray[np.uint8]], background: NDArray[np.uint8]) -> NDArray[np.float32]:

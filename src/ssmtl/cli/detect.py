@@ -1,0 +1,52 @@
+"""`ssmtl detect`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ssmtl.cli import options
+from ssmtl.cli.progress import Bars
+from ssmtl.video.sources import find_clips
+
+
+def detect(
+    sources: options.Sources = None,
+    model: Annotated[Path, typer.Option("--model", help="The model's folder.")] = Path("model"),
+    out: Annotated[Path, typer.Option("--out", help="Folder for the results.")] = Path("result"),
+    dataset: options.DatasetName = None,
+    root: options.Root = None,
+    overlay: Annotated[bool, typer.Option("--overlay", help="Also write an annotated video of each clip.")] = False,
+    plot: Annotated[bool, typer.Option("--plot", help="Also write each clip's curve over time.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Keep clips that an earlier run finished.")] = False,
+    overwrite: options.Overwrite = False,
+) -> None:
+    """Score every frame and every region of SOURCES with a model."""
+    from ssmtl.detect import detect as run
+
+    data = options.read_dataset(dataset, root, sources)
+    clips = data.test_clips() if data else find_clips(sources or [])
+    with Bars(options.console) as bars:
+        done = run(
+            clips,
+            model,
+            out,
+            overlay=overlay,
+            plot=plot,
+            dataset=data,
+            resume=resume,
+            overwrite=overwrite,
+            progress=bars,
+        )
+    for name, facts in done.clips.items():
+        peak = facts["peak"]
+        options.console.print(
+            f"{name}: {facts['frames']} frames at {facts['frames_per_second']:.1f}/s, "
+            f"peak {peak['score']:.2f} at {peak['time_s']:.1f} s (frame {peak['frame']})",
+            highlight=False,
+            markup=False,
+        )
+    options.console.print(f"results in {out}", highlight=False)
+    if done.failed:
+        options.console.print(f"{len(done.failed)} of {len(clips)} clips failed", style="red")
+        raise typer.Exit(options.SOME_FAILED if done.clips else 1)

@@ -1,0 +1,47 @@
+"""`ssmtl fit`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ssmtl.cli import options
+from ssmtl.cli.progress import Bars
+from ssmtl.video.sources import find_clips
+
+
+def fit(
+    normal: options.Sources = None,
+    out: Annotated[Path, typer.Option("--out", help="Folder for the model.")] = Path("model"),
+    dataset: options.DatasetName = None,
+    root: options.Root = None,
+    recipe: options.Recipe = "fast",
+    config: options.ConfigFile = None,
+    assignments: options.Assignments = None,
+    regions: options.Regions = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="The same seed gives the same model.")] = None,
+    sequences: Annotated[
+        Path | None, typer.Option("--sequences", help="Keep the training set in this folder, for the next run.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was cut short.")] = False,
+    overwrite: options.Overwrite = False,
+) -> None:
+    """Learn what is normal from NORMAL footage of a fixed camera, and write a model."""
+    from ssmtl.fit import fit as run
+
+    chosen = list(assignments or []) + ([] if seed is None else [f"seed={seed}"])
+    configuration = options.read_configuration(recipe, config, chosen, regions)
+    data = options.read_dataset(dataset, root, normal)
+    clips = data.train_clips() if data else find_clips(normal or [])
+    with Bars(options.console) as bars:
+        model = run(clips, out, configuration, resume=resume, overwrite=overwrite, sequences=sequences, progress=bars)
+    facts = model.training
+    options.console.print(
+        f"{out}: trained on {facts['trained_on']} sequences of {len(facts['clips'])} clips in "
+        f"{facts['seconds'] / 60:.1f} min; best epoch {facts['best_epoch']} of {configuration.train.epochs}; "
+        f"loss curves in {out / 'training' / 'losses.png'}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    if facts["left_out"]:
+        raise typer.Exit(options.SOME_FAILED)

@@ -1,0 +1,69 @@
+"""Options that several commands share, and what they mean."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from ssmtl.config import read_assignments, read_toml
+from ssmtl.datasets.catalogue import DATASETS, open_dataset
+from ssmtl.datasets.dataset import Dataset
+from ssmtl.errors import ConfigError, DataError
+from ssmtl.recipes import RECIPES, Configuration, configure
+
+console = Console(stderr=True)
+
+SOME_FAILED = 3
+"""Exit code when some clips failed and the others went well."""
+
+Sources = Annotated[
+    list[str] | None, typer.Argument(help="Video files, folders of pictures or of videos, globs.", show_default=False)
+]
+DatasetName = Annotated[
+    str | None, typer.Option("--dataset", help=f"A data set in place of sources: {', '.join(sorted(DATASETS))}.")
+]
+Root = Annotated[Path | None, typer.Option("--root", help="The folder where the data set lies.")]
+Recipe = Annotated[str, typer.Option("--recipe", help=f"One of: {', '.join(RECIPES)}.")]
+ConfigFile = Annotated[Path | None, typer.Option("--config", help="Changes to the recipe, as a TOML file.")]
+Assignments = Annotated[
+    list[str] | None, typer.Option("--set", help="One change, such as train.epochs=5; may be given several times.")
+]
+Regions = Annotated[
+    str | None, typer.Option("--regions", help="Where to look: motion, background, flow, or a CSV file of boxes.")
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what the output folder holds.")]
+
+REGIONS: dict[str, list[dict[str, Any]]] = {
+    "motion": [{"kind": "background"}, {"kind": "flow"}],
+    "background": [{"kind": "background"}],
+    "flow": [{"kind": "flow"}],
+}
+
+
+def read_configuration(
+    recipe: str, config: Path | None, assignments: list[str] | None, regions: str | None
+) -> Configuration:
+    """The recipe with the file's changes, then `--regions`, then those of `--set`."""
+    changes = [read_toml(config)] if config else []
+    if regions is not None:
+        if regions in REGIONS:
+            changes.append({"detectors": REGIONS[regions]})
+        elif Path(regions).exists():
+            changes.append({"detectors": [{"kind": "boxes", "path": str(Path(regions).resolve())}]})
+        else:
+            raise ConfigError(f"--regions {regions}: neither {', '.join(REGIONS)} nor an existing file or folder")
+    return configure(recipe, *changes, read_assignments(assignments or []))
+
+
+def read_dataset(name: str | None, root: Path | None, sources: list[str] | None = None) -> Dataset | None:
+    """The named data set, or None where sources are given instead."""
+    if name is None and root is not None:
+        raise DataError("--root: needs --dataset NAME")
+    if name is None:
+        return None
+    if root is None:
+        raise DataError(f"--dataset {name}: needs --root DIR, the folder where it lies")
+    if sources:
+        raise DataError(f"--dataset {name}: give either a data set or sources, not both")
+    return open_dataset(name, root)

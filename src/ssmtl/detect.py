@@ -1,0 +1,174 @@
+"""`ssmtl detect`: from footage and a model to scores, pictures and an annotated video."""
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ssmtl import __version__
+from ssmtl.atomic import atomic_folder, claim_output, write_json
+from ssmtl.datasets.dataset import Dataset
+from ssmtl.errors import DataError, OutputError, SourceError
+from ssmtl.model import Model, load_model
+from ssmtl.progress import Progress, Silent
+from ssmtl.regions.union import build_detector
+from ssmtl.report.curves import plot_scores
+from ssmtl.report.overlay import Overlay
+from ssmtl.results import SUMMARY, ResultWriter, read_summary
+from ssmtl.scoring.stream import FrameResult, score_stream
+from ssmtl.video.frame import Frame, FrameSource
+from ssmtl.video.sources import Clip, open_source
+
+OVERLAY, PLOT = "overlay.mp4", "scores.png"
+
+
+@dataclass
+class Detection:
+    """What a run over clips came to: facts of each clip, and why others failed."""
+
+    clips: dict[str, dict[str, Any]] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+
+
+def detect(
+    clips: Sequence[Clip],
+    model: Model | Path,
+    out: Path,
+    *,
+    overlay: bool = False,
+    plot: bool = False,
+    dataset: Dataset | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> Detection:
+    """Score every frame and region of `clips`; write `out/<clip>/scores.csv`, `regions.csv` and `out/summary.json`.
+
+    A clip's folder appears when the clip is done. A clip that cannot be read is told, and the others go on.
+
+    Args:
+        clips: footage of the model's camera.
+        model: a model, or its folder.
+        out: folder for the results.
+        overlay: also write `overlay.mp4`, the annotated video.
+        plot: also write `scores.png`, the curve over time.
+        dataset: shades its ground truth in the plot.
+        resume: keep the clips that an earlier run with the same model and settings finished.
+        overwrite: write into a folder that holds something.
+        progress: shows the stages.
+
+    Raises:
+        ModelError: the model folder cannot be used.
+        OutputError: `out` is taken or cannot be written.
+        SourceError: no clips were given.
+    """
+    model = model if isinstance(model, Model) else load_model(model)
+    progress = progress or Silent()
+    out = Path(out)
+    if not clips:
+        raise SourceError("no footage given; name files, folders or a data set")
+    claim_output(out, overwrite or resume)
+    head = {
+        "ssmtl": __version__,
+        "configuration": model.configuration.model_dump(mode="json"),
+        "scales": {kind: [scale.median, scale.high] for kind, scale in model.scales.items()},
+        "trained": model.training.get("seconds"),
+    }
+    done = _earlier(out, head) if resume else Detection()
+    for clip in clips:
+        if clip.name in done.clips and (out / clip.name).is_dir():
+            continue
+        try:
+            with atomic_folder(out / clip.name) as folder:
+                facts = _detect_clip(clip, model, folder, overlay, plot, dataset, progress)
+        except (SourceError, DataError) as error:
+            done.failed[clip.name] = str(error)
+            progress.note(f"left out: {error}")
+        else:
+            done.clips[clip.name] = facts
+            done.failed.pop(clip.name, None)
+        write_json(out / SUMMARY, {**head, "clips": done.clips, "failed": done.failed})
+    return done
+
+
+def _earlier(out: Path, head: dict[str, Any]) -> Detection:
+    summary = read_summary(out)
+    if not summary:
+        return Detection()
+    changed = [key for key, value in head.items() if summary.get(key) != value]
+    if changed:
+        raise OutputError(
+            f"{out}: was made with another {changed[0]}; resume with the same model and settings, "
+            "or start over with --overwrite"
+        )
+    return Detection(summary["clips"], summary["failed"])
+
+
+def _detect_clip(
+    clip: Clip,
+    model: Model,
+    folder: Path,
+    overlay: bool,
+    plot: bool,
+    dataset: Dataset | None,
+    progress: Progress,
+) -> dict[str, Any]:
+    started = time.perf_counter()
+    source = open_source(clip)
+    step = progress.stage(clip.name, source.expected_frames)
+    detector = build_detector(model.configuration.detectors, clip.name, model.scene)
+    origins: Counter[str] = Counter()
+    times, scores = [], []
+    with ExitStack() as stack:
+        writer = stack.enter_context(ResultWriter(folder, [task.kind for task in model.tasks]))
+        film: Overlay | None = None
+        for result in score_stream(_counted(source, step), model, detector):
+            writer.write(result)
+            if overlay:
+                film = film or stack.enter_context(_overlay(folder, source, result, model))
+                _show(film, result)
+            origins.update(result.regions.origin.tolist())
+            times.append(result.frame.time_s)
+            scores.append(result.score)
+    seconds = time.perf_counter() - started
+    if plot:
+        labels = dataset.frame_labels(clip, len(scores)) if dataset else None
+        plot_scores(folder / PLOT, times, scores, labels, clip.name)
+    peak = int(np.argmax(scores))
+    return {
+        "source": str(clip.path.resolve()),
+        "frames": len(scores),
+        "undecodable": source.undecodable,
+        "rate": source.rate,
+        "regions": dict(sorted(origins.items())),
+        "peak": {"frame": peak, "time_s": times[peak], "score": scores[peak]},
+        "seconds": round(seconds, 3),
+        "frames_per_second": round(len(scores) / seconds, 2),
+    }
+
+
+def _counted(frames: Iterable[Frame], step: Any) -> Iterator[Frame]:
+    for frame in frames:
+        yield frame
+        step()
+
+
+def _overlay(folder: Path, source: FrameSource, first: FrameResult, model: Model) -> Overlay:
+    height, width = first.frame.image.shape[:2]
+    return Overlay(folder / OVERLAY, width, height, source.rate, [task.words for task in model.tasks])
+
+
+def _show(film: Overlay, result: FrameResult) -> None:
+    film.add(
+        result.frame.image,
+        result.regions.boxes,
+        result.object_scores,
+        result.task_scores,
+        result.score,
+        result.frame.time_s,
+    )

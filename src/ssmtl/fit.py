@@ -1,0 +1,181 @@
+"""`ssmtl fit`: from normal footage to a model folder."""
+
+import csv
+import hashlib
+import io
+import json
+import platform
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ssmtl import __version__
+from ssmtl.atomic import claim_output, write_text
+from ssmtl.errors import OutputError
+from ssmtl.model import DESCRIPTION, Model, build_network, save_model
+from ssmtl.nets.network import Network
+from ssmtl.progress import Progress, Silent
+from ssmtl.recipes import Configuration, fast
+from ssmtl.report.curves import plot_losses
+from ssmtl.scoring.score import measure_scales, raw_scores
+from ssmtl.sequences.store import SequenceStore, build_store, fingerprint
+from ssmtl.sequences.survey import Survey, survey
+from ssmtl.tasks.task import REACH
+from ssmtl.training import checkpoint
+from ssmtl.training.split import hold_out
+from ssmtl.training.train import Trainer, parameters, to_input
+from ssmtl.video.sources import Clip
+
+TRAINING = "training"
+"""Folder within the model's for the loss curves and, until training is over, the checkpoint and the sequences."""
+
+
+def fit(
+    clips: Sequence[Clip],
+    out: Path,
+    configuration: Configuration | None = None,
+    *,
+    resume: bool = False,
+    overwrite: bool = False,
+    sequences: Path | None = None,
+    progress: Progress | None = None,
+) -> Model:
+    """Learn what is normal in `clips` and write the model folder `out`.
+
+    Args:
+        clips: normal footage of one fixed camera; clips that cannot be read are told and left out.
+        out: the model's folder.
+        configuration: all settings; the recipe `fast` by default.
+        resume: go on with the run that was killed in `out`, to the same weights as without the kill.
+        overwrite: put the new model in the place of the one in `out`, once it is done.
+        sequences: folder where the training set is kept and found again by the next run; without it, it is made
+            in `out` and deleted at the end.
+        progress: shows the stages.
+
+    Raises:
+        SourceError, DataError: no footage to learn from.
+        ModelError: `resume` with other settings or footage.
+        OutputError: `out` is taken or cannot be written.
+    """
+    configuration = configuration or fast()
+    progress = progress or Silent()
+    out = Path(out)
+    work = out / TRAINING
+    saved = work / "checkpoint.safetensors"
+    _claim(out, saved, resume, overwrite)
+
+    seen = survey(clips, progress.stage("looking at the footage", None))
+    for problem in seen.unreadable.values():
+        progress.note(f"left out: {problem}")
+    clips = list(seen.lengths)
+    channels = {"auto": 1 if seen.is_grey else 3, "grey": 1, "rgb": 3}[configuration.sequences.colour]
+    store = build_store(
+        clips,
+        configuration.detectors,
+        seen.scene,
+        configuration.sequences,
+        channels,
+        configuration.reach,
+        sequences or work / "sequences",
+        progress.stage("finding and cutting sequences", 2 * sum(seen.lengths.values())),
+    )
+    train, held_out = hold_out(store.clip, store.frame, configuration.train.held_out, configuration.reach)
+    with torch.random.fork_rng():
+        torch.manual_seed(configuration.seed)
+        network = build_network(configuration, channels)
+    trainer = Trainer(network, configuration.tasks, configuration.train, configuration.seed, store)
+    key = _run_key(clips, configuration)
+    steps = max(1, len(train) // configuration.train.batch_size) * configuration.train.epochs
+    step = progress.stage(f"training on {len(train)} sequences", steps)
+    done = trainer.run(train, held_out, saved, key, lambda now, _: step())
+    network.cpu().eval()
+
+    model = Model(
+        configuration,
+        network,
+        channels,
+        seen.scene,
+        measure_scales(_held_out_scores(network, configuration, store, held_out), _kinds(configuration)),
+        _summary(seen, store, train, held_out, done, network),
+    )
+    _write_losses(done.history, work)
+    save_model(model, out)
+    saved.unlink(missing_ok=True)
+    shutil.rmtree(work / "sequences", ignore_errors=True)
+    return model
+
+
+def _claim(out: Path, saved: Path, resume: bool, overwrite: bool) -> None:
+    if resume:
+        if (out / DESCRIPTION).is_file() and not saved.is_file():
+            raise OutputError(f"{out}: this training is finished; there is nothing to resume")
+        claim_output(out, overwrite=True)
+        return
+    if saved.is_file() and not overwrite:
+        raise OutputError(f"{out}: holds a training that was cut short; go on with --resume or pass --overwrite")
+    claim_output(out, overwrite)
+    saved.unlink(missing_ok=True)
+
+
+def _run_key(clips: Sequence[Clip], configuration: Configuration) -> str:
+    """What must be the same for a run to be resumed: footage, settings, and what computes."""
+    parts = [[fingerprint(clip, None) for clip in clips], configuration.model_dump(mode="json"), __version__]
+    return hashlib.sha256(json.dumps([*parts, torch.__version__], sort_keys=True).encode()).hexdigest()
+
+
+def _kinds(configuration: Configuration) -> list[str]:
+    return [task.kind for task in configuration.tasks]
+
+
+def _held_out_scores(
+    network: Network, configuration: Configuration, store: SequenceStore, held_out: np.ndarray
+) -> np.ndarray:
+    """Raw task scores of the held-out sequences' middle seven frames: N×K."""
+    middle = slice(configuration.reach - REACH, configuration.reach + REACH + 1)
+    size = configuration.scoring.batch
+    parts = []
+    with torch.inference_mode():
+        for i in range(0, len(held_out), size):
+            x_BCTHW = to_input(store.take(held_out[i : i + size])[:, :, middle], torch.device("cpu"))
+            parts.append(raw_scores(network, configuration.tasks, x_BCTHW).numpy())
+    return np.concatenate(parts)
+
+
+def _summary(
+    seen: Survey,
+    store: SequenceStore,
+    train: np.ndarray,
+    held_out: np.ndarray,
+    done: checkpoint.Progress,
+    network: torch.nn.Module,
+) -> dict[str, object]:
+    return {
+        "clips": [clip.name for clip in seen.lengths],
+        "left_out": list(seen.unreadable.values()),
+        "frames": store.frames,
+        "regions": store.regions,
+        "sequences": len(store),
+        "sequences_bytes": store.bytes,
+        "trained_on": len(train),
+        "held_out": len(held_out),
+        "held_out_clips": sorted({int(i) for i in store.clip[held_out]}),
+        "parameters": parameters(network),
+        "best_epoch": done.best_epoch + 1,
+        "losses": done.history,
+        "seconds": round(done.seconds, 1),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "threads": torch.get_num_threads(),
+    }
+
+
+def _write_losses(history: list[dict[str, float]], work: Path) -> None:
+    text = io.StringIO()
+    table = csv.DictWriter(text, list(history[0]), lineterminator="\n")
+    table.writeheader()
+    table.writerows(history)
+    write_text(work / "losses.csv", text.getvalue())
+    plot_losses(work / "losses.png", history)

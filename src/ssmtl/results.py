@@ -1,0 +1,133 @@
+"""The files of a detection: `<clip>/scores.csv`, `<clip>/regions.csv` and one `summary.json` for all clips."""
+
+import csv
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ssmtl.errors import DataError
+from ssmtl.scoring.stream import FrameResult
+
+SCORES, REGIONS, SUMMARY = "scores.csv", "regions.csv", "summary.json"
+SCORE_COLUMNS = ("frame", "time_s", "score")
+REGION_COLUMNS = ("frame", "x_min", "y_min", "x_max", "y_max", "score", "origin", "label")
+
+
+class ResultWriter:
+    """Writes one clip's `scores.csv` and `regions.csv`, frame by frame, into an existing folder."""
+
+    def __init__(self, folder: Path, kinds: Sequence[str]):
+        self._folder = folder
+        self._kinds = list(kinds)
+
+    def __enter__(self) -> Self:
+        self._files = [(self._folder / name).open("w", newline="", encoding="utf-8") for name in (SCORES, REGIONS)]
+        self._scores, self._regions = (csv.writer(file, lineterminator="\n") for file in self._files)
+        self._scores.writerow(SCORE_COLUMNS)
+        self._regions.writerow([*REGION_COLUMNS, *self._kinds])
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for file in self._files:
+            file.close()
+
+    def write(self, result: FrameResult) -> None:
+        """Add a frame."""
+        frame, regions = result.frame, result.regions
+        self._scores.writerow([frame.index, f"{frame.time_s:.4f}", f"{result.score:.6g}"])
+        for i in range(len(regions)):
+            box = [f"{value:g}" for value in regions.boxes[i]]
+            tasks = [f"{value:.5g}" for value in result.task_scores[i]]
+            score = f"{result.object_scores[i]:.5g}"
+            self._regions.writerow([frame.index, *box, score, regions.origin[i], regions.label[i], *tasks])
+
+
+@dataclass(frozen=True, slots=True)
+class ClipScores:
+    """N frames' times in seconds and scores, frame 0 first."""
+
+    time_s: NDArray[np.float64]
+    scores: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class ClipObjects:
+    """M objects of one clip: frames M, boxes M×4, scores M, and M×K task scores with the K tasks' kinds."""
+
+    frames: NDArray[np.int64]
+    boxes: NDArray[np.float64]
+    scores: NDArray[np.float64]
+    kinds: list[str]
+    task_scores: NDArray[np.float64]
+
+
+def _read_table(path: Path, columns: Sequence[str]) -> tuple[list[str], list[dict[str, str]]]:
+    if not path.is_file():
+        raise DataError(f"{path}: no such file; make it with `ssmtl detect`")
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        reader = csv.DictReader(file)
+        names = list(reader.fieldnames or [])
+        missing = [name for name in columns if name not in names]
+        if missing:
+            raise DataError(f"{path}: no column '{missing[0]}'; the first line must name {', '.join(columns)}")
+        return names, list(reader)
+
+
+def _numbers(path: Path, rows: Sequence[dict[str, str]], names: Sequence[str]) -> NDArray[np.float64]:
+    table = np.empty((len(rows), len(names)))
+    for i, row in enumerate(rows):
+        try:
+            table[i] = [float(row[name]) for name in names]
+        except (TypeError, ValueError) as error:
+            raise DataError(f"{path}, line {i + 2}: {error}; {', '.join(names)} are numbers") from error
+        if not np.isfinite(table[i]).all():
+            raise DataError(f"{path}, line {i + 2}: a value is not finite")
+    return table
+
+
+def read_scores(folder: Path) -> ClipScores:
+    """The frame scores in a clip's result folder.
+
+    Raises:
+        DataError: the file is missing or malformed, or a frame is missing or doubled; names the file and line.
+    """
+    path = Path(folder) / SCORES
+    names, rows = _read_table(path, ("frame", "score"))
+    times = "time_s" if "time_s" in names else "frame"
+    table = _numbers(path, rows, ["frame", times, "score"])
+    wrong = np.flatnonzero(table[:, 0] != np.arange(len(table)))
+    if len(wrong):
+        raise DataError(
+            f"{path}, line {wrong[0] + 2}: frame {table[wrong[0], 0]:g} where {wrong[0]} should be; "
+            "frames run from 0 without gaps"
+        )
+    return ClipScores(table[:, 1], table[:, 2])
+
+
+def read_objects(folder: Path) -> ClipObjects:
+    """The scored regions in a clip's result folder; same errors."""
+    path = Path(folder) / REGIONS
+    names, rows = _read_table(path, REGION_COLUMNS)
+    kinds = names[len(REGION_COLUMNS) :]
+    table = _numbers(path, rows, [*REGION_COLUMNS[:6], *kinds])
+    return ClipObjects(table[:, 0].astype(np.int64), table[:, 1:5], table[:, 5], kinds, table[:, 6:])
+
+
+def read_summary(folder: Path) -> dict[str, Any]:
+    """The summary of a result folder; empty where there is none (scores of another program)."""
+    path = Path(folder) / SUMMARY
+    if not path.is_file():
+        return {}
+    try:
+        summary = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DataError(f"{path}: is not JSON ({error}); run `ssmtl detect` again") from error
+    return summary if isinstance(summary, dict) else {}

@@ -1,0 +1,88 @@
+"""Recipes, and what may be changed in them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ssmtl.config import parse, read_assignments
+from ssmtl.errors import ConfigError
+from ssmtl.recipes import RECIPES, Configuration, configure
+from ssmtl.regions.boxes import BoxesSettings
+from ssmtl.tasks.middle_box import MiddleBox
+from ssmtl.tasks.motion_irregularity import MotionIrregularity
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_each_recipe_is_named_after_itself(name: str) -> None:
+    assert configure(name) == RECIPES[name]()
+    assert configure(name).recipe == name
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_round_trip_through_json(name: str) -> None:
+    configuration = configure(name)
+    assert parse(Configuration, json.loads(json.dumps(configuration.model_dump(mode="json")))) == configuration
+
+
+def test_round_trip_of_paths() -> None:
+    configuration = Configuration(detectors=(BoxesSettings(path=Path("boxes/all.csv"), min_confidence=0.5),))
+    assert parse(Configuration, json.loads(json.dumps(configuration.model_dump(mode="json")))) == configuration
+
+
+def test_unknown_recipe_lists_the_known_ones() -> None:
+    with pytest.raises(ConfigError, match="'fsat'.*fast"):
+        configure("fsat")
+
+
+def test_later_changes_win() -> None:
+    changed = configure("fast", {"train": {"epochs": 2, "batch_size": 8}}, read_assignments(["train.epochs=9"]))
+    assert (changed.train.epochs, changed.train.batch_size) == (9, 8)
+    assert changed.scoring == configure("fast").scoring
+
+
+def test_a_part_is_changed_by_its_kind() -> None:
+    changed = configure("fast", read_assignments(["detectors.flow.preset=medium", "tasks.motion_irregularity.max_step=2"]))
+    assert [(d.kind, getattr(d, "preset", None)) for d in changed.detectors] == [("background", None), ("flow", "medium")]
+    assert changed.tasks[1] == MotionIrregularity(max_step=2)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("tasks=[]", "tasks: .*at least one"),
+        ("detectors=[]", "detectors: .*at least one"),
+        ('tasks=[{kind="middle_box"}, {kind="middle_box"}]', "tasks: .*once.*middle_box"),
+        ('detectors=[{kind="flow"}, {kind="flow", preset="medium"}]', "detectors: .*once.*flow"),
+        ('tasks=[{kind="jigsaw_puzzle"}]', "tasks.*arrow_of_time"),
+        ("detectors.optical.rate=1", "detectors.optical: .*background, flow"),
+        ("detectors.flow=3", "detectors.flow"),
+        ("train.epoch=1", "train.epoch: unknown field"),
+        ("train.epochs=0", "train.epochs"),
+        ("train.batch_size=1", "train.batch_size"),
+        ("train.held_out=1", "train.held_out"),
+        ("train.learning_rate=inf", "train.learning_rate"),
+        ("train.learning_rate=nan", "train.learning_rate"),
+        ("train=3", "train"),
+        ("tasks.motion_irregularity.max_step=1", "max_step"),
+        ("backbone.depth=medium", "backbone.depth: .*'shallow' or 'deep'"),
+        ("scoring.mean_frames=4", "scoring.mean_frames"),
+        ("seed=-1", "seed"),
+    ],
+)
+def test_refused(change: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        configure("fast", read_assignments([change]))
+
+
+@pytest.mark.parametrize(
+    ("tasks", "reach"),
+    [
+        ((MiddleBox(),), 3),
+        ((MotionIrregularity(),), 12),
+        ((MiddleBox(), MotionIrregularity(max_step=2)), 6),
+    ],
+)
+def test_reach_is_that_of_the_farthest_task(tasks: Any, reach: int) -> None:
+    assert Configuration(tasks=tasks).reach == reach
