@@ -85,8 +85,7 @@ def allowed(module: str, target: str) -> bool:
         return True
     if not step:
         return "." not in module and not target.startswith("cli")
-    same = step == row(target) or step.partition(".")[0] == target.partition(".")[0] != row(target)
-    return same or row(target) in MAY_IMPORT[step]
+    return step == row(target) or row(target) in MAY_IMPORT[step]
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -18,5 +18,12 @@ class ScoringSettings(Settings):
     mean_frames: int = Field(9, ge=1, description="width in time of the mean filter over the score volume; odd")
     mean_pixels: float = Field(0.0, ge=0, description="width in space of the same, pixels at 360x640; 0 = none")
     gaussian_frames: float = Field(8.0, ge=0, description="standard deviation of the Gaussian over frame scores")
+    every: int = Field(
+        1,
+        ge=1,
+        le=4,
+        description="objects go through the network on every n-th frame; between those frames an object that is seen "
+        "on either side takes the mean of its scores there",
+    )
     batch: int = Field(16, ge=1, description="sequences that go through the network at once")
     max_wait: int = Field(8, ge=1, description="frames that may wait for a batch to fill")

@@ -5,7 +5,7 @@ end of the clip. Sequences of several frames share a batch.
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,10 +16,11 @@ from ssmtl.errors import SourceError
 from ssmtl.model import Model
 from ssmtl.regions.regions import Regions
 from ssmtl.regions.union import Union
+from ssmtl.scoring.interpolation import Matches, Partial, fill, match
 from ssmtl.scoring.score import calibrate, raw_scores
 from ssmtl.scoring.settings import ScoringSettings
 from ssmtl.scoring.smoothing import Painted, delay, paint, smooth
-from ssmtl.sequences.crop import crop, prepare_picture
+from ssmtl.sequences.crop import SIZE, crop, prepare_picture
 from ssmtl.tasks.task import FRAMES, REACH
 from ssmtl.video.frame import Frame
 
@@ -47,15 +48,26 @@ class FrameResult:
 
 @dataclass(frozen=True, slots=True)
 class _Cut:
+    """A frame, its regions, and the sequences of those regions (positions `cut`) that the network must look at."""
+
     frame: Frame
     regions: Regions
+    cut: NDArray[np.intp]
     sequences: NDArray[np.uint8]
+    matches: Matches | None
     complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    frame: Frame
+    regions: Regions
+    picture: NDArray[np.uint8]
 
 
 def delay_frames(settings: ScoringSettings) -> int:
     """Frames by which a frame's score comes after the frame, besides up to `max_wait` for a batch to fill."""
-    return REACH + delay(settings)
+    return REACH + settings.every - 1 + delay(settings)
 
 
 def score_stream(frames: Iterable[Frame], model: Model, detector: Union) -> Iterator[FrameResult]:
@@ -91,50 +103,77 @@ def _observe(frames: Iterable[Frame], detector: Union) -> Iterator[tuple[Frame, 
 
 def _cut(observed: Iterable[tuple[Frame, Regions]], model: Model) -> Iterator[_Cut]:
     """Each frame with the sequences around it, three frames later."""
-    channels, padding = model.picture_channels, model.configuration.sequences.padding
-    nothing = Regions.make([], "")
-    window: deque[tuple[Frame, Regions, NDArray[np.uint8]]] = deque(maxlen=FRAMES)
-    seen = 0
+    every = model.configuration.scoring.every
+    window: deque[_Seen] = deque(maxlen=FRAMES)
+    count = 0
+    before: Regions | None = None
     for frame, regions in observed:
-        window.append((frame, regions, prepare_picture(frame.image, channels)))
-        seen += 1
-        if seen == FRAMES:
-            yield from (_Cut(early, nothing, _empty(channels), False) for early, _, _ in list(window)[:REACH])
-        if seen >= FRAMES:
-            middle, found, _ = window[REACH]
-            yield _Cut(middle, found, crop([picture for _, _, picture in window], found.boxes, padding), True)
-    if seen < FRAMES:
-        raise SourceError(f"the clip has {seen} frames; a sequence needs {FRAMES}: give longer footage")
-    yield from (_Cut(late, nothing, _empty(channels), False) for late, _, _ in list(window)[-REACH:])
+        window.append(_Seen(frame, regions, prepare_picture(frame.image, model.picture_channels)))
+        count += 1
+        if count == FRAMES:
+            yield from (_incomplete(seen.frame, model) for seen in list(window)[:REACH])
+        if count < FRAMES:
+            continue
+        wait = (FRAMES - count) % every
+        middle = window[REACH]
+        matches = None
+        if wait:
+            # The next scored frame is within the window: `every` is at most one more than its reach.
+            after = window[REACH + wait].regions
+            matches = match(middle.regions.boxes, None if before is None else before.boxes, after.boxes)
+        else:
+            before = middle.regions
+        yield _complete(window, matches, model)
+    if count < FRAMES:
+        raise SourceError(f"the clip has {count} frames; a sequence needs {FRAMES}: give longer footage")
+    yield from (_incomplete(seen.frame, model) for seen in list(window)[-REACH:])
 
 
-def _empty(channels: int) -> NDArray[np.uint8]:
-    return np.zeros((0, channels, FRAMES, 1, 1), np.uint8)
+def _complete(window: Sequence[_Seen], matches: Matches | None, model: Model) -> _Cut:
+    middle = window[REACH]
+    index = np.arange(len(middle.regions)) if matches is None else matches.unmatched
+    pictures = [seen.picture for seen in window]
+    sequences = crop(pictures, middle.regions.boxes[index], model.configuration.sequences.padding)
+    return _Cut(middle.frame, middle.regions, index, sequences, matches, True)
+
+
+def _incomplete(frame: Frame, model: Model) -> _Cut:
+    nothing = np.zeros((0, model.picture_channels, FRAMES, SIZE, SIZE), np.uint8)
+    return _Cut(frame, Regions.make([], ""), np.arange(0), nothing, None, False)
 
 
 def _score(cuts: Iterable[_Cut], model: Model) -> Iterator[FrameResult]:
-    """Scores of all objects; frames wait until a batch is full, or `max_wait` frames at most."""
+    """Scores of all objects of all frames."""
+    for partial in fill(_partial_scores(cuts, model)):
+        cut = partial.item
+        scores = partial.task_scores
+        yield FrameResult(cut.frame, cut.regions, scores, scores.mean(axis=1), cut.complete)
+
+
+def _partial_scores(cuts: Iterable[_Cut], model: Model) -> Iterator[Partial[_Cut]]:
+    """Scores of what was cut; frames wait until a batch is full, or `max_wait` frames at most."""
     settings = model.configuration.scoring
     waiting: list[_Cut] = []
     objects = 0
     for cut in cuts:
         waiting.append(cut)
-        objects += len(cut.sequences)
+        objects += len(cut.cut)
         if objects >= settings.batch or len(waiting) >= settings.max_wait:
             yield from _score_together(waiting, model)
             waiting, objects = [], 0
     yield from _score_together(waiting, model)
 
 
-def _score_together(cuts: list[_Cut], model: Model) -> Iterator[FrameResult]:
-    some = [cut.sequences for cut in cuts if len(cut.sequences)]
-    scores = score_sequences(np.concatenate(some), model) if some else np.zeros((0, len(model.tasks)), np.float32)
+def _score_together(cuts: list[_Cut], model: Model) -> Iterator[Partial[_Cut]]:
+    tasks = len(model.tasks)
+    some = [cut.sequences for cut in cuts if len(cut.cut)]
+    scores = score_sequences(np.concatenate(some), model) if some else np.zeros((0, tasks), np.float32)
     start = 0
     for cut in cuts:
-        end = start + len(cut.sequences)
-        mine = scores[start:end]
-        yield FrameResult(cut.frame, cut.regions, mine, mine.mean(axis=1), cut.complete)
-        start = end
+        mine = np.full((len(cut.regions), tasks), np.nan, np.float32)
+        mine[cut.cut] = scores[start : start + len(cut.cut)]
+        start += len(cut.cut)
+        yield Partial(cut, mine, cut.matches, cut.complete)
 
 
 def score_sequences(sequences: NDArray[np.uint8], model: Model) -> NDArray[np.float32]:

@@ -1,0 +1,157 @@
+"""Flow and background subtraction: what each of them must find, and what it must not."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from ssmtl.regions.background import Background, BackgroundSettings
+from ssmtl.regions.flow import Flow, FlowSettings
+from ssmtl.regions.regions import Regions
+from ssmtl.regions.scene import Scene
+
+from .pictures import NOTHING, covered, iou, moving_square, square_box, texture, to_frames, with_square
+
+
+def only_box(found: Regions) -> tuple[float, ...]:
+    assert len(found) == 1
+    return tuple(found.boxes[0].tolist())
+
+
+class TestBackground:
+    def test_a_known_scene_is_searched_from_the_first_frame(self) -> None:
+        detector = Background(BackgroundSettings(), Scene(texture()))
+        for frame in moving_square(10):
+            assert iou(only_box(detector.detect(frame, NOTHING)), square_box(frame.index)) > 0.7
+
+    def test_without_a_scene_the_background_is_learnt(self) -> None:
+        detector = Background(BackgroundSettings(warm_up=8))
+        frames = moving_square(9, x=0, step=35)
+        found = [detector.detect(frame, NOTHING) for frame in frames]
+        assert len(found[0]) == 0, "nothing is known of the first picture"
+        assert max(iou(box, square_box(8, x=0, step=35)) for box in found[8].boxes) > 0.7
+
+    def test_the_first_background_is_the_mean_of_the_warm_up(self) -> None:
+        """A tenth of 120 grey levels is below the threshold, two tenths are above it."""
+        flat, lit = np.full((2, 90, 160), 50, np.uint8)
+        lit[30:60, 40:60] = 170
+        for place in range(10):
+            detector = Background(BackgroundSettings(warm_up=10, rate=0, rate_inside=0, threshold=16))
+            pictures = [lit if i == place else flat for i in range(10)] + [flat] * 3
+            found = [detector.detect(frame, NOTHING) for frame in to_frames(pictures)]
+            assert [len(regions) for regions in found[10:]] == [0, 0, 0], f"lit in frame {place}"
+
+    def test_the_background_follows_a_slow_change(self) -> None:
+        detector = Background(BackgroundSettings(rate_inside=0.05), Scene(texture()))
+        found = [detector.detect(frame, NOTHING) for frame in to_frames([with_square(texture(), 20, 30)] * 80)]
+        assert len(found[0]) == 1 and len(found[-1]) == 0
+
+    def test_at_rate_zero_it_does_not_follow(self) -> None:
+        detector = Background(BackgroundSettings(rate=0, rate_inside=0), Scene(texture()))
+        found = [detector.detect(frame, NOTHING) for frame in to_frames([with_square(texture(), 20, 30)] * 80)]
+        assert [len(regions) for regions in found] == [1] * 80
+
+    @pytest.mark.parametrize("shift", [-20, 20])
+    def test_a_shift_in_brightness_is_no_motion(self, shift: int) -> None:
+        detector = Background(BackgroundSettings(), Scene(texture()))
+        brighter = (texture().astype(int) + shift).astype(np.uint8)
+        for frame in to_frames([texture(), brighter, brighter, texture()]):
+            assert len(detector.detect(frame, NOTHING)) == 0
+
+    def test_motion_is_found_through_a_shift_in_brightness(self) -> None:
+        detector = Background(BackgroundSettings(), Scene((texture().astype(int) - 20).astype(np.uint8)))
+        assert iou(only_box(detector.detect(moving_square(1)[0], NOTHING)), square_box(0)) > 0.7
+
+    def test_another_scene_starts_anew(self) -> None:
+        detector = Background(BackgroundSettings(), Scene(texture()))
+        other = texture(seed=5, low=0, high=255)
+        pictures = [texture(), other, other, with_square(other, 40, 40, 24, 250, 255)]
+        found = [detector.detect(frame, NOTHING) for frame in to_frames(pictures)]
+        assert [len(regions) for regions in found[:3]] == [0, 0, 0]
+        assert any(iou(box, (40, 40, 64, 64)) > 0.5 for box in found[3].boxes)
+
+    def test_a_scene_of_another_place_or_size_is_not_used(self) -> None:
+        for scene in (Scene(texture(seed=5, low=0, high=255)), Scene(texture(60, 80))):
+            detector = Background(BackgroundSettings(), scene)
+            assert [len(detector.detect(frame, NOTHING)) for frame in to_frames([texture()] * 3)] == [0, 0, 0]
+
+    def test_after_a_change_of_size_motion_is_found_in_the_new_one(self) -> None:
+        detector = Background(BackgroundSettings(), Scene(texture()))
+        small = texture(45, 80)
+        pictures = [texture(), small, small, with_square(small, 30, 10, 16)]
+        found = [detector.detect(frame, NOTHING) for frame in to_frames(pictures)]
+        assert [len(regions) for regions in found[:3]] == [0, 0, 0]
+        assert iou(only_box(found[3]), (30, 10, 46, 26)) > 0.7
+
+    @pytest.mark.parametrize(("difference", "count"), [(30, 1), (10, 0)])
+    def test_threshold(self, difference: int, count: int) -> None:
+        detector = Background(BackgroundSettings(threshold=20), Scene(np.full((90, 160), 100, np.uint8)))
+        picture = np.full((90, 160), 100, np.uint8)
+        picture[30:60, 40:60] += difference
+        assert len(detector.detect(to_frames([picture])[0], NOTHING)) == count
+
+    @pytest.mark.parametrize(("height", "count"), [(4.0, 2), (30.0, 1)])
+    def test_closing_joins_what_a_person_is_torn_into(self, height: float, count: int) -> None:
+        detector = Background(BackgroundSettings(closing_height=height), Scene(np.full((90, 160), 100, np.uint8)))
+        picture = np.full((90, 160), 100, np.uint8)
+        picture[20:35, 40:55] = picture[40:60, 40:55] = 200
+        assert len(detector.detect(to_frames([picture])[0], NOTHING)) == count
+
+
+class TestFlow:
+    def test_a_moving_square_is_covered(self) -> None:
+        detector = Flow(FlowSettings())
+        for frame in moving_square(8):
+            found = detector.detect(frame, NOTHING)
+            if frame.index:
+                left, top, right, bottom = square_box(frame.index)
+                box = only_box(found)
+                assert box[0] <= left + 4 and box[1] <= top + 4 and box[2] >= right - 4 and box[3] >= bottom - 4
+
+    @pytest.mark.parametrize(("magnitude", "counts"), [(1.0, [0, 1, 1, 1]), (6.0, [0, 0, 0, 0])])
+    def test_min_magnitude(self, magnitude: float, counts: list[int]) -> None:
+        detector = Flow(FlowSettings(min_magnitude=magnitude))
+        assert [len(detector.detect(frame, NOTHING)) for frame in moving_square(4)] == counts
+
+    @pytest.mark.parametrize(("margin", "found"), [(0, True), (100, False)])
+    def test_the_margin_around_known_boxes(self, margin: float, found: bool) -> None:
+        """Flow smears what moves over its surroundings: a region of its own, were it not for the margin."""
+        detector = Flow(FlowSettings(margin=margin, min_area=1, min_width=0, min_height=0))
+        known = [Regions.make([square_box(i)], "known") for i in range(2)]
+        frames = moving_square(2)
+        assert [len(detector.detect(frame, known[frame.index])) > 0 for frame in frames] == [False, found]
+
+    def test_the_margin_scales_with_the_picture(self) -> None:
+        """100 pixels at 360x640 are 50 at 180x320: what moves 60 pixels away is found."""
+        detector = Flow(FlowSettings(margin=100))
+        right = square_box(1)[2]
+        near, far = Regions.make([[right + 30, 0, 319, 180]], "known"), Regions.make([[right + 70, 0, 319, 180]], "known")
+        frames = moving_square(3)
+        detector.detect(frames[0], NOTHING)
+        assert covered(square_box(1), only_box(detector.detect(frames[1], far))) > 0.9
+        assert all(covered(square_box(2), box) < 0.5 for box in detector.detect(frames[2], near).boxes)
+
+    def test_a_reset_forgets_the_frame_before(self) -> None:
+        detector = Flow(FlowSettings())
+        first, second = moving_square(2, step=4)
+        detector.detect(first, NOTHING)
+        detector.reset()
+        assert len(detector.detect(second, NOTHING)) == 0
+
+    def test_any_picture_size(self) -> None:
+        """OpenCV's flow dies, and Python with it, on pictures that are too low for its pyramid."""
+        code = (
+            "import numpy as np\n"
+            "from ssmtl.regions.flow import Flow, FlowSettings\n"
+            "from ssmtl.regions.regions import Regions\n"
+            "from ssmtl.video.frame import Frame\n"
+            "for height, width in [(8, 8), (16, 16), (16, 300), (300, 16), (24, 640), (31, 640), (32, 1920)]:\n"
+            "    flow = Flow(FlowSettings())\n"
+            "    for i in range(4):\n"
+            "        image = np.random.default_rng(i).integers(0, 255, (height, width, 3), np.uint8)\n"
+            "        flow.detect(Frame(i, 0.0, image), Regions.make([], ''))\n"
+            "    print(height, width)\n"
+        )
+        result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+        assert result.returncode == 0, f"after {result.stdout.split()[-2:]}: {result.stderr[-200:]}"
