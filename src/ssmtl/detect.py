@@ -142,6 +142,8 @@ def _detect_clip(
     peak = int(np.argmax(scores))
     return {
         "source": str(clip.path.resolve()),
+        "start": clip.start,
+        "stop": clip.stop,
         "frames": len(scores),
         "undecodable": source.undecodable,
         "rate": source.rate,

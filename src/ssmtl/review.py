@@ -53,7 +53,7 @@ def review(
 def _clip_report(
     result: Path, name: str, about: dict[str, Any], settings: Configuration, dataset: Dataset | None
 ) -> ClipReport:
-    clip = Clip(name, Path(about["source"]))
+    clip = Clip(name, Path(about["source"]), about["start"], about["stop"])
     scores, objects = read_scores(result / name), read_objects(result / name)
     frames = len(scores.scores)
     return ClipReport(

@@ -1,6 +1,7 @@
 """The synthetic street: reproducible, honest boxes, the speeds and shapes that it promises."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -10,9 +11,13 @@ import pytest
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from ssmtl.datasets import street
 from ssmtl.datasets.own import OwnDataset
 from ssmtl.datasets.street import ANOMALIES, LEAD_IN, AbnormalBox, StreetConfig, make_clip, write_street
+from ssmtl.datasets.street.actors import Actor
+from ssmtl.datasets.street.camera import place_camera
+from ssmtl.datasets.street.drawing import draw
+from ssmtl.datasets.street.figure import cut
+from ssmtl.datasets.street.people import person_parts, random_gait
 from ssmtl.errors import OutputError
 from ssmtl.video.sources import open_source
 
@@ -134,15 +139,15 @@ def test_motion_is_smooth_and_in_seconds(rate: float) -> None:
 
 def test_backwards_is_a_film_of_a_walker_in_reverse() -> None:
     config, rng = SMALL, np.random.default_rng(0)
-    camera = street._camera(config)
-    look, gait = street._cut(street._person(rng), rng), street._gait(rng, running=False)
-    walker = street._Actor("walking", look, gait, 28.0, 0.8, 0.0, 0.0, camera.focal, 0.0, 1000.0)
-    reverse = street.replace(walker, kind="backwards", heading=np.pi)
+    camera = place_camera(config)
+    look, gait = cut(person_parts(rng), rng), random_gait(rng, running=False)
+    walker = Actor("walking", look, gait, 28.0, 0.8, 0.0, 0.0, camera.focal, 0.0, 1000.0)
+    reverse = replace(walker, kind="backwards", heading=np.pi)
     for time in (0.0, 0.13, 0.5, 1.1):
         forwards, backwards, ahead = (np.full((120, 160, 3), 128, np.uint8) for _ in range(3))
-        assert street._draw(forwards, camera, walker, -time) == street._draw(backwards, camera, reverse, time)
+        assert draw(forwards, camera, walker, -time) == draw(backwards, camera, reverse, time)
         assert np.abs(forwards.astype(int) - backwards).max() <= 40  # rounding of corners
-        street._draw(ahead, camera, street.replace(walker, heading=np.pi), time)
+        draw(ahead, camera, replace(walker, heading=np.pi), time)
         assert (np.abs(ahead.astype(int) - backwards) > 40).sum() > 30
 
 

@@ -7,7 +7,6 @@ import typer
 
 from ssmtl.cli import options
 from ssmtl.cli.progress import Bars
-from ssmtl.video.sources import find_clips
 
 
 def detect(
@@ -16,6 +15,7 @@ def detect(
     out: Annotated[Path, typer.Option("--out", help="Folder for the results.")] = Path("result"),
     dataset: options.DatasetName = None,
     root: options.Root = None,
+    frames: options.Frames = None,
     overlay: Annotated[bool, typer.Option("--overlay", help="Also write an annotated video of each clip.")] = False,
     plot: Annotated[bool, typer.Option("--plot", help="Also write each clip's curve over time.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Keep clips that an earlier run finished.")] = False,
@@ -25,7 +25,7 @@ def detect(
     from ssmtl.detect import detect as run
 
     data = options.read_dataset(dataset, root, sources)
-    clips = data.test_clips() if data else find_clips(sources or [])
+    clips = options.read_clips(sources, frames, data.test_clips() if data else None)
     with Bars(options.console) as bars:
         done = run(
             clips,

@@ -7,7 +7,6 @@ import typer
 
 from ssmtl.cli import options
 from ssmtl.cli.progress import Bars
-from ssmtl.video.sources import find_clips
 
 
 def fit(
@@ -15,6 +14,7 @@ def fit(
     out: Annotated[Path, typer.Option("--out", help="Folder for the model.")] = Path("model"),
     dataset: options.DatasetName = None,
     root: options.Root = None,
+    frames: options.Frames = None,
     recipe: options.Recipe = "fast",
     config: options.ConfigFile = None,
     assignments: options.Assignments = None,
@@ -32,7 +32,7 @@ def fit(
     chosen = list(assignments or []) + ([] if seed is None else [f"seed={seed}"])
     configuration = options.read_configuration(recipe, config, chosen, regions)
     data = options.read_dataset(dataset, root, normal)
-    clips = data.train_clips() if data else find_clips(normal or [])
+    clips = options.read_clips(normal, frames, data.train_clips() if data else None)
     with Bars(options.console) as bars:
         model = run(clips, out, configuration, resume=resume, overwrite=overwrite, sequences=sequences, progress=bars)
     facts = model.training

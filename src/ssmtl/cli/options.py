@@ -1,5 +1,6 @@
 """Options that several commands share, and what they mean."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +12,7 @@ from ssmtl.datasets.catalogue import DATASETS, open_dataset
 from ssmtl.datasets.dataset import Dataset
 from ssmtl.errors import ConfigError, DataError
 from ssmtl.recipes import RECIPES, Configuration, configure
+from ssmtl.video.sources import Clip, find_clips
 
 console = Console(stderr=True)
 
@@ -32,6 +34,9 @@ Assignments = Annotated[
 Regions = Annotated[
     str | None, typer.Option("--regions", help="Where to look: motion, background, flow, or a CSV file of boxes.")
 ]
+Frames = Annotated[
+    str | None, typer.Option("--frames", help="Only these frames of each clip, such as 0:500 or 500: (from 0).")
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what the output folder holds.")]
 
 REGIONS: dict[str, list[dict[str, Any]]] = {
@@ -39,6 +44,21 @@ REGIONS: dict[str, list[dict[str, Any]]] = {
     "background": [{"kind": "background"}],
     "flow": [{"kind": "flow"}],
 }
+
+
+def read_clips(sources: list[str] | None, frames: str | None, clips: list[Clip] | None = None) -> list[Clip]:
+    """The clips that `sources` name, or those of a data set, cut to `--frames`."""
+    clips = find_clips(sources or []) if clips is None else clips
+    if frames is None:
+        return clips
+    first, colon, end = frames.partition(":")
+    try:
+        start, stop = int(first or 0), int(end) if end else None
+    except ValueError:
+        start, stop = -1, None
+    if not colon or start < 0 or (stop is not None and stop <= start):
+        raise ConfigError(f"--frames {frames}: write first:end, such as 0:500, 500: or :500; the end is not included")
+    return [replace(clip, start=start, stop=stop) for clip in clips]
 
 
 def read_configuration(

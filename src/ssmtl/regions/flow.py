@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ssmtl.regions.components import ComponentSettings, black_out, component_boxes, picture_scale
+from ssmtl.regions.components import ComponentSettings, black_out, component_boxes
 from ssmtl.regions.regions import Regions
 from ssmtl.regions.scene import Scene, grey
 from ssmtl.video.frame import Frame
@@ -25,7 +25,9 @@ class FlowSettings(ComponentSettings):
     kind: Literal["flow"] = "flow"
     preset: Literal["ultrafast", "fast", "medium"] = "fast"
     min_magnitude: float = Field(1.0, gt=0, description="pixels per frame")
-    margin: float = Field(6.0, ge=0, description="pixels at 360x640 by which known boxes grow: flow is blurred")
+    max_known: float = Field(
+        0.2, ge=0, le=1, description="share of a component within known boxes above which it is their blurred edge"
+    )
 
 
 class Flow:
@@ -49,8 +51,18 @@ class Flow:
             return Regions.make([], "flow")
         flow = np.asarray(self._flow.calc(now, before, np.zeros((*now.shape, 2), np.float32)))
         mask = (cv2.magnitude(flow[..., 0], flow[..., 1]) > self.settings.min_magnitude).astype(np.uint8)
-        margin = self.settings.margin * picture_scale(mask.shape)
-        grown = known.boxes + np.array([-margin, -margin, margin, margin], np.float32)
-        black_out(mask, Regions.make(grown, "known"))
+        self._drop_known(mask, known)
         scene = self.scene if self.scene and self.scene.background.shape == mask.shape else None
         return Regions.make(component_boxes(mask, self.settings, scene), "flow")
+
+    def _drop_known(self, mask: NDArray[np.uint8], known: Regions) -> None:
+        """Black out known boxes and, since flow spreads beyond what moves, all that hangs together with them."""
+        if not len(known):
+            return
+        count, labels = cv2.connectedComponents(mask, connectivity=8)
+        left = mask.copy()
+        black_out(left, known)
+        whole = np.bincount(labels.ravel(), minlength=count)
+        outside = np.bincount(labels.ravel(), weights=left.ravel(), minlength=count)
+        edge = outside < (1 - self.settings.max_known) * whole
+        mask[...] = np.where(edge[labels], 0, left)

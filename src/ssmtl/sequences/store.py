@@ -61,7 +61,9 @@ def fingerprint(clip: Clip, settings: Any) -> str:
     """Short hash of a clip's place, size and age, and of what is done with it: the same work has the same one."""
     stat = clip.path.stat()
     size = sum(1 for _ in clip.path.iterdir()) if clip.path.is_dir() else stat.st_size
-    text = json.dumps([str(clip.path.resolve()), size, stat.st_mtime_ns, settings], default=str, sort_keys=True)
+    text = json.dumps(
+        [str(clip.path.resolve()), clip.start, clip.stop, size, stat.st_mtime_ns, settings], default=str, sort_keys=True
+    )
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

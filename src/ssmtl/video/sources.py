@@ -11,6 +11,7 @@ from ssmtl.errors import SourceError
 from ssmtl.video.files import VideoFile
 from ssmtl.video.folders import PICTURE_SUFFIXES, PictureFolder, list_files, list_pictures, natural_key
 from ssmtl.video.frame import FrameSource
+from ssmtl.video.span import Span
 
 VIDEO_SUFFIXES = frozenset(
     {".mp4", ".m4v", ".mov", ".3gp", ".mkv", ".webm", ".avi", ".asf", ".wmv", ".flv", ".ogv", ".mxf"}
@@ -22,10 +23,15 @@ VIDEO_SUFFIXES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """One clip: its name (usable as a folder name) and the file or folder of pictures that holds its frames."""
+    """One clip: its name (usable as a folder name) and the file or folder of pictures that holds its frames.
+
+    Of those, frames `start` up to but without `stop` (None = the end) count.
+    """
 
     name: str
     path: Path
+    start: int = 0
+    stop: int | None = None
 
 
 def find_clips(sources: Sequence[str | Path] | str | Path) -> list[Clip]:
@@ -55,9 +61,9 @@ def open_source(clip: Clip | str | Path, rate: float = 25.0) -> FrameSource:
     """
     if not isinstance(clip, Clip):
         clip = Clip(_safe(_own_name(Path(clip))), Path(clip))
-    if clip.path.is_dir():
-        return PictureFolder(clip.path, rate, clip.name)
-    return VideoFile(clip.path, clip.name)
+    whole: FrameSource
+    whole = PictureFolder(clip.path, rate, clip.name) if clip.path.is_dir() else VideoFile(clip.path, clip.name)
+    return Span(whole, clip.start, clip.stop) if clip.start or clip.stop is not None else whole
 
 
 def first_frame_size(clip: Clip | str | Path) -> tuple[int, int]:
