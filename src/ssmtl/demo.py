@@ -42,7 +42,7 @@ class Demonstration:
 
 def demo_configuration() -> Configuration:
     """The recipe `fast`, with as few sequences and epochs as show what it does."""
-    return configure("fast", {"sequences": {"max_sequences": 2400}, "train": {"epochs": 2}})
+    return configure("fast", {"sequences": {"max_sequences": 2400}, "train": {"min_steps": 150}})
 
 
 def demo(

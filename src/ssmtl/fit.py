@@ -26,7 +26,7 @@ from ssmtl.sequences.survey import Survey, survey
 from ssmtl.tasks.task import REACH
 from ssmtl.training import checkpoint
 from ssmtl.training.split import hold_out
-from ssmtl.training.train import Trainer, parameters, to_input
+from ssmtl.training.train import Trainer, parameters, plan, to_input
 from ssmtl.video.sources import Clip
 
 TRAINING = "training"
@@ -88,8 +88,8 @@ def fit(
         network = build_network(configuration, channels)
     trainer = Trainer(network, configuration.tasks, configuration.train, configuration.seed, store)
     key = _run_key(clips, configuration)
-    steps = max(1, len(train) // configuration.train.batch_size) * configuration.train.epochs
-    step = progress.stage(f"training on {len(train)} sequences", steps)
+    steps, epochs = plan(len(train), configuration.train)
+    step = progress.stage(f"training on {len(train)} sequences", steps * epochs)
     done = trainer.run(train, held_out, saved, key, lambda now, _: step())
     network.cpu().eval()
 
@@ -163,6 +163,7 @@ def _summary(
         "held_out": len(held_out),
         "held_out_clips": sorted({int(i) for i in store.clip[held_out]}),
         "parameters": parameters(network),
+        "epochs": done.epoch,
         "best_epoch": done.best_epoch + 1,
         "losses": done.history,
         "seconds": round(done.seconds, 1),

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from ssmtl.atomic import atomic_file, write_text
 from ssmtl.config import parse
 from ssmtl.errors import ModelError
 from ssmtl.nets.cnn3d import CNN3D
+from ssmtl.nets.inference import for_inference
 from ssmtl.nets.network import Network, channels_last
 from ssmtl.recipes import Configuration, Task
 from ssmtl.regions.scene import Scene
@@ -30,7 +32,7 @@ WEIGHTS, DESCRIPTION = "model.safetensors", "model.json"
 BACKGROUND = "scene.background"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Model:
     """A trained model, ready to score.
 
@@ -54,6 +56,11 @@ class Model:
     def tasks(self) -> Sequence[Task]:
         """The proxy tasks, in the order of their scores."""
         return self.configuration.tasks
+
+    @cached_property
+    def scorer(self) -> Network:
+        """The network made ready to score; the same outputs up to rounding."""
+        return for_inference(self.network)
 
 
 def build_network(configuration: Configuration, picture_channels: int) -> Network:

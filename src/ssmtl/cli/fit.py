@@ -38,7 +38,7 @@ def fit(
     facts = model.training
     options.console.print(
         f"{out}: trained on {facts['trained_on']} sequences of {len(facts['clips'])} clips in "
-        f"{facts['seconds'] / 60:.1f} min; best epoch {facts['best_epoch']} of {configuration.train.epochs}; "
+        f"{facts['seconds'] / 60:.1f} min; best epoch {facts['best_epoch']} of {facts['epochs']}; "
         f"loss curves in {out / 'training' / 'losses.png'}",
         highlight=False,
         soft_wrap=True,

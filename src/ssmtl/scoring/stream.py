@@ -180,10 +180,10 @@ def score_sequences(sequences: NDArray[np.uint8], model: Model) -> NDArray[np.fl
     """Task scores of N×C×7×64×64 uint8 sequences: N×K float32, calibrated where the model's settings say so."""
     size = model.configuration.scoring.batch
     parts = []
-    with torch.inference_mode():
+    with torch.no_grad():
         for i in range(0, len(sequences), size):
             x_BCTHW = torch.from_numpy(sequences[i : i + size]).float().div_(255)
-            parts.append(raw_scores(model.network, model.tasks, x_BCTHW).numpy())
+            parts.append(raw_scores(model.scorer, model.tasks, x_BCTHW).numpy())
     raw = np.concatenate(parts)
     if model.configuration.scoring.combine == "plain":
         return raw

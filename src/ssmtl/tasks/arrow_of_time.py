@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from ssmtl.config import Settings
 from ssmtl.nets.heads import ClassificationHead
-from ssmtl.tasks.task import REACH, View
+from ssmtl.tasks.task import REACH, View, balanced
 
 
 class ArrowOfTime(Settings):
@@ -48,9 +48,3 @@ class ArrowOfTime(Settings):
     def score(self, output: Tensor, x_BCTHW: Tensor) -> Tensor:
         """P(backward) in [0, 1]."""
         return output.softmax(dim=1)[:, 1]
-
-
-def balanced(n: int, generator: torch.Generator) -> Tensor:
-    """N booleans in random order, half of them True; the odd one out is drawn."""
-    half = n // 2 + (int(torch.randint(2, (), generator=generator)) if n % 2 else 0)
-    return torch.randperm(n, generator=generator) < half

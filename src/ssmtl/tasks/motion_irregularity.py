@@ -9,8 +9,7 @@ from torch.nn import functional
 
 from ssmtl.config import Settings
 from ssmtl.nets.heads import ClassificationHead
-from ssmtl.tasks.arrow_of_time import balanced
-from ssmtl.tasks.task import REACH, View
+from ssmtl.tasks.task import REACH, View, balanced
 
 
 class MotionIrregularity(Settings):

@@ -31,6 +31,12 @@ class View(Enum):
         return frames[:, :, REACH : REACH + 1] if self is View.MIDDLE else frames
 
 
+def balanced(n: int, generator: torch.Generator) -> Tensor:
+    """N booleans in random order, half of them True; the odd one out is drawn."""
+    half = n // 2 + (int(torch.randint(2, (), generator=generator)) if n % 2 else 0)
+    return torch.randperm(n, generator=generator) < half
+
+
 class ProxyTask(Protocol):
     """A self-supervised task that only normal sequences teach, so that failing at it tells of an anomaly.
 

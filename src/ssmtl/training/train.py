@@ -54,6 +54,13 @@ def memory_format(x: Tensor) -> Tensor:
     return x.contiguous(memory_format=torch.channels_last_3d)
 
 
+def plan(sequences: int, settings: TrainSettings) -> tuple[int, int]:
+    """Steps in an epoch, and epochs, for a training set of that many sequences."""
+    # A last batch of one sequence would have no positives or no negatives.
+    steps = max(1, sequences // settings.batch_size)
+    return steps, max(settings.epochs, math.ceil(settings.min_steps / steps))
+
+
 class Trainer:
     """One run of training over one store."""
 
@@ -125,20 +132,19 @@ class Trainer:
             ModelError: the checkpoint is damaged or of another run.
         """
         settings = self.settings
-        # A last batch of one sequence would have no positives or no negatives.
-        steps = max(1, len(train) // settings.batch_size)
+        steps, epochs = plan(len(train), settings)
         progress = Progress()
         best: dict[str, Tensor] = {}
         if checkpoint.is_file():
             progress, best = load_checkpoint(checkpoint, self.raw, self.optimizer, key)
         started, saved = time.monotonic() - progress.seconds, time.monotonic()
         self.network.train()
-        while progress.epoch < settings.epochs:
+        while progress.epoch < epochs:
             shuffle = generator(self.seed, progress.epoch)
             order = train[torch.randperm(len(train), generator=shuffle).numpy()][: steps * settings.batch_size]
             for x_BCTHW in self._batches(order, progress.step):
                 chance = generator(self.seed, progress.epoch, progress.step)
-                rate = self._learning_rate((progress.epoch + progress.step / steps) / settings.epochs)
+                rate = self._learning_rate((progress.epoch + progress.step / steps) / epochs)
                 for group in self.optimizer.param_groups:
                     group["lr"] = rate
                 self.optimizer.zero_grad()

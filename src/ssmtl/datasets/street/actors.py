@@ -39,8 +39,9 @@ class Actor:
     rise_s: float = np.inf
 
     def end_s(self) -> float:
-        """When the way ends, in seconds, for who does not fall."""
-        return self.start_s + self.length / (self.height * self.speed)
+        """Seconds at which the actor is gone; never for who falls and stays down."""
+        lost = 0.0 if np.isinf(self.fall_s) else self.rise_s + _RISE_S - self.fall_s
+        return self.start_s + self.length / (self.height * self.speed) + lost
 
     def distance(self, time: float) -> float:
         """Body heights from the start; who falls slides on a little while falling and goes on when up again."""

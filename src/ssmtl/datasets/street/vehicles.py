@@ -48,7 +48,7 @@ def on_bicycle(gait: Gait, distance: float) -> Joints:
 
 
 def bicycle_parts(rng: np.random.Generator) -> list[Part]:
-    """Parts of a bicycle, to be drawn after those of its rider."""
+    """Parts of a bicycle, to follow those of its rider."""
     lacquer = random_colour(rng)
     rear, front, crank, seat, neck, bar, left, right = range(BODY_JOINTS, BODY_JOINTS + 8)
     tubes = [
@@ -91,7 +91,7 @@ def in_cart(gait: Gait, distance: float) -> Joints:
 
 
 def cart_parts(rng: np.random.Generator) -> list[Part]:
-    """Parts of a cart, to be drawn after those of its driver."""
+    """Parts of a cart, to follow those of its driver."""
     lacquer, roof = random_colour(rng), random_colour(rng)
     kinds = [(_CART_PANELS, 0.09, 0.01, lacquer), (_CART_SEATS, 0.1, 0.01, tint(lacquer, 0.6)[:3])]
     kinds += [(_CART_COWLS, 0.11, 0.01, lacquer), (_CART_ENDS, 0.01, 0.14, lacquer)]
