@@ -9,7 +9,9 @@ import pytest
 from ssmtl.config import parse, read_assignments
 from ssmtl.errors import ConfigError
 from ssmtl.recipes import RECIPES, Configuration, configure
+from ssmtl.regions.background import BackgroundSettings
 from ssmtl.regions.boxes import BoxesSettings
+from ssmtl.regions.flow import FlowSettings
 from ssmtl.tasks.middle_box import MiddleBox
 from ssmtl.tasks.motion_irregularity import MotionIrregularity
 
@@ -32,7 +34,7 @@ def test_round_trip_of_paths() -> None:
 
 
 def test_unknown_recipe_lists_the_known_ones() -> None:
-    with pytest.raises(ConfigError, match="'fsat'.*fast"):
+    with pytest.raises(ConfigError, match=r"'fsat'.*fast"):
         configure("fsat")
 
 
@@ -43,8 +45,9 @@ def test_later_changes_win() -> None:
 
 
 def test_a_part_is_changed_by_its_kind() -> None:
-    changed = configure("fast", read_assignments(["detectors.flow.preset=medium", "tasks.motion_irregularity.max_step=2"]))
-    assert [(d.kind, getattr(d, "preset", None)) for d in changed.detectors] == [("background", None), ("flow", "medium")]
+    texts = ["detectors.flow.preset=medium", "tasks.motion_irregularity.max_step=2"]
+    changed = configure("fast", read_assignments(texts))
+    assert changed.detectors == (BackgroundSettings(), FlowSettings(preset="medium"))
     assert changed.tasks[1] == MotionIrregularity(max_step=2)
 
 

@@ -13,7 +13,9 @@ HEIGHT, WIDTH = 180, 320
 NOTHING = Regions.make([], "")
 
 
-def texture(height: int = HEIGHT, width: int = WIDTH, seed: int = 0, low: int = 20, high: int = 150) -> NDArray[np.uint8]:
+def texture(
+    height: int = HEIGHT, width: int = WIDTH, seed: int = 0, low: int = 20, high: int = 150
+) -> NDArray[np.uint8]:
     """H×W grey texture with details of about three pixels, its levels from `low` to `high`."""
     noise = np.random.default_rng(seed).random((height, width)).astype(np.float32)
     noise = cv2.GaussianBlur(noise, (0, 0), 1.5)

@@ -87,7 +87,7 @@ def test_bad_files_name_file_and_line(tmp_path: Path, text: str, message: str) -
 @pytest.mark.parametrize("data", [HEADER.encode() + b"\n0,1,2,3,4\xff\n", b"\x89PNG\r\n\x1a\n\x00\x00"])
 def test_files_that_are_no_text(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "boxes.csv").write_bytes(data)
-    with pytest.raises(DataError, match="boxes.csv"):
+    with pytest.raises(DataError, match=r"boxes\.csv"):
         read_boxes(tmp_path / "boxes.csv", "clip")
 
 

@@ -54,7 +54,7 @@ class TestContract:
             assert regions.confidence.shape == (n,) and regions.confidence.dtype == np.float32
             assert regions.label.shape == regions.origin.shape == (n,)
             assert regions.label.dtype.kind == regions.origin.dtype.kind == "U"
-            assert ((0 <= regions.confidence) & (regions.confidence <= 1)).all()
+            assert ((regions.confidence >= 0) & (regions.confidence <= 1)).all()
         assert sum(map(len, found)) >= 15, "the square moves in every frame but the first"
 
     def test_boxes_lie_in_the_picture(self, kind: str, tmp_path: Path) -> None:

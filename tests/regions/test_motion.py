@@ -114,23 +114,29 @@ class TestFlow:
         detector = Flow(FlowSettings(min_magnitude=magnitude))
         assert [len(detector.detect(frame, NOTHING)) for frame in moving_square(4)] == counts
 
-    @pytest.mark.parametrize(("margin", "found"), [(0, True), (100, False)])
-    def test_the_margin_around_known_boxes(self, margin: float, found: bool) -> None:
-        """Flow smears what moves over its surroundings: a region of its own, were it not for the margin."""
-        detector = Flow(FlowSettings(margin=margin, min_area=1, min_width=0, min_height=0))
+    @pytest.mark.parametrize(("max_known", "found"), [(1.0, True), (0.2, False), (0.0, False)])
+    def test_the_blurred_edge_of_a_known_region(self, max_known: float, found: bool) -> None:
+        """Flow spreads beyond what moves: what hangs together with a known box is no region of its own."""
+        detector = Flow(FlowSettings(max_known=max_known, min_area=1, min_width=0, min_height=0))
         known = [Regions.make([square_box(i)], "known") for i in range(2)]
-        frames = moving_square(2)
-        assert [len(detector.detect(frame, known[frame.index])) > 0 for frame in frames] == [False, found]
+        assert [len(detector.detect(frame, known[frame.index])) > 0 for frame in moving_square(2)] == [False, found]
 
-    def test_the_margin_scales_with_the_picture(self) -> None:
-        """100 pixels at 360x640 are 50 at 180x320: what moves 60 pixels away is found."""
-        detector = Flow(FlowSettings(margin=100))
-        right = square_box(1)[2]
-        near, far = Regions.make([[right + 30, 0, 319, 180]], "known"), Regions.make([[right + 70, 0, 319, 180]], "known")
-        frames = moving_square(3)
-        detector.detect(frames[0], NOTHING)
-        assert covered(square_box(1), only_box(detector.detect(frames[1], far))) > 0.9
-        assert all(covered(square_box(2), box) < 0.5 for box in detector.detect(frames[2], near).boxes)
+    def test_what_else_moves_is_found_beside_a_known_region(self) -> None:
+        detector = Flow(FlowSettings())
+        first, second = (
+            to_frames([with_square(frame.image[..., 0], 220 - 3 * frame.index, 100)])[0] for frame in moving_square(2)
+        )
+        detector.detect(first, NOTHING)
+        box = only_box(detector.detect(second, Regions.make([square_box(1)], "known")))
+        assert covered((217, 100, 249, 132), box) > 0.8 and covered(square_box(1), box) == 0
+
+    def test_what_barely_touches_a_known_region_is_found(self) -> None:
+        detector = Flow(FlowSettings(max_known=0.2))
+        first, second = moving_square(2)
+        detector.detect(first, NOTHING)
+        x_min, y_min, _, y_max = square_box(1)
+        box = only_box(detector.detect(second, Regions.make([[0, 0, x_min - 9, y_max]], "known")))
+        assert box[0] >= x_min - 9 and covered((x_min, y_min + 6, x_min + 26, y_max - 6), box) > 0.9
 
     def test_a_reset_forgets_the_frame_before(self) -> None:
         detector = Flow(FlowSettings())

@@ -1,13 +1,14 @@
 """The store of training sequences: right crops, nothing done twice, and errors that say what to do."""
 
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ssmtl.errors import DataError, SourceError
+from ssmtl.errors import DataError, OutputError, SourceError
 from ssmtl.regions.background import BackgroundSettings
 from ssmtl.regions.boxes import BoxesSettings
 from ssmtl.regions.scene import Scene
@@ -162,9 +163,7 @@ def test_changed_boxes_are_read_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize(
-    ("frames", "length", "reach"), [([], 7, 3), ([3], 7, 3), ([3, 3, 5, 8], 12, 3), ([6], 13, 6)]
-)
+@pytest.mark.parametrize(("frames", "length", "reach"), [([], 7, 3), ([3], 7, 3), ([3, 3, 5, 8], 12, 3), ([6], 13, 6)])
 def test_sequences_are_those_cut_by_hand(
     tmp_path: Path, frames: list[int], length: int, reach: int, channels: int
 ) -> None:
@@ -201,6 +200,7 @@ def test_the_store_is_its_clips_in_order(tmp_path: Path) -> None:
     )
     assert store.clip.tolist() == [0, 0, 0, 2, 2] and store.frame.tolist() == [3, 4, 5, 3, 4]
     assert len(store) == 5 and store.channels == 1
+    assert store.frames == 26 and store.regions == 17 and store.bytes >= 5 * 7 * SIZE * SIZE
     assert count.calls == 2 * (9 + 9 + 8)
     found = [find_regions(clip, [BackgroundSettings()], SCENE, tmp_path / "kept", Count()) for clip in clips]
     taken = store.take(np.array([4, 0]))
@@ -241,3 +241,11 @@ def test_footage_that_teaches_nothing(
     clips = [make_clip(tmp_path, f"clip{i}", n, moves) for i, n in enumerate(lengths)]
     with pytest.raises(error, match=f"clip0: .*{message}"):
         build_store(clips, [BackgroundSettings()], SCENE, SequenceSettings(), 1, reach, tmp_path / "kept")
+
+
+def test_a_full_disk_is_told_beforehand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clip, full = make_clip(tmp_path, "a", 9), shutil.disk_usage(tmp_path)._replace(free=1000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: full)
+    with pytest.raises(OutputError, match=r"kept: .*max_sequences"):
+        build_store([clip], [BackgroundSettings()], SCENE, SequenceSettings(), 1, 3, tmp_path / "kept")
+    assert not list((tmp_path / "kept").glob("*.sequences.npy"))

@@ -1,90 +1,99 @@
-"""The first look over footage, on frames in memory."""
+"""The first look over footage."""
 
-from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from ssmtl.sequences.survey import spread, survey
-from ssmtl.video.frame import Frame
+from ssmtl.errors import SourceError
+from ssmtl.sequences import survey as survey_module
+from ssmtl.sequences.survey import survey
+from ssmtl.video.sources import Clip
 
-from ..regions.pictures import moving_square, texture, to_frames
+from ..regions.pictures import texture, with_square
+from ..video.clips import write_picture
 
-
-class Frames:
-    """A source of frames in memory; what it says of its length may be wrong."""
-
-    name, rate, undecodable = "clip", 25.0, 0
-
-    def __init__(self, frames: list[Frame], expected_frames: int | None = None):
-        self.frames = frames
-        self.expected_frames = expected_frames
-
-    def __iter__(self) -> Iterator[Frame]:
-        return iter(self.frames)
+HEIGHT, WIDTH = 90, 160
 
 
-def numbered(count: int) -> list[Frame]:
-    return [Frame(i, 0.0, np.full((2, 2, 3), i % 256, np.uint8)) for i in range(count)]
+def make_clip(folder: Path, name: str, pictures: list[NDArray[np.uint8]]) -> Clip:
+    (folder / name).mkdir()
+    for i, picture in enumerate(pictures):
+        write_picture(folder / name / f"{i:03}.png", picture)
+    return Clip(name, folder / name)
 
 
-@pytest.mark.parametrize(
-    ("count", "expected", "limit"),
-    [(0, None, 4), (1, None, 4), (3, 3, 4), (7, None, 4), (100, 100, 10), (200, 100, 10), (200, None, 10), (200, 9999, 10)],
-)
-def test_spread(count: int, expected: int | None, limit: int) -> None:
-    kept = [int(image[0, 0, 0]) for image in spread(Frames(numbered(count), expected), limit)]
-    steps = set(np.diff(kept).tolist())
-    assert len(kept) <= 2 * limit and len(steps) <= 1, "evenly spread"
-    assert len(kept) >= (1 if expected == 9999 else min(count, limit))
-    if count:
-        assert kept[0] == 0
+def place(seed: int = 0, height: int = HEIGHT, width: int = WIDTH, low: int = 20, high: int = 150) -> NDArray[np.uint8]:
+    return texture(height, width, seed, low, high)
 
 
-@pytest.mark.parametrize("tint", [0, 1, 60])
-def test_grey_or_colour(tint: int) -> None:
-    frames = to_frames([texture()] * 3)
-    frames[-1].image[40:80, 40:80, 0] -= np.uint8(min(tint, 20))
-    frames[-1].image[40:80, 40:80, 2] += np.uint8(tint)
-    grey_clip = Frames(to_frames([texture()] * 3))
-    assert survey([grey_clip, Frames(frames)]).is_grey is (tint <= 1)
+@pytest.mark.parametrize(("tint", "is_grey"), [(0, True), (2, True), (3, False), (90, False)])
+def test_grey_or_colour(tmp_path: Path, tint: int, is_grey: bool) -> None:
+    """One patch of colour in one picture of one clip is enough."""
+    tinted = np.repeat(place()[..., None], 3, axis=2)
+    tinted[40:60, 40:60, 2] = tinted[40:60, 40:60, 0] + tint
+    clips = [make_clip(tmp_path, "a", [place()] * 3), make_clip(tmp_path, "b", [place(), place(), tinted])]
+    assert survey(clips).is_grey is is_grey
 
 
-def test_the_scene_is_the_background_without_what_moves() -> None:
-    scene = survey([Frames(moving_square(24, step=9)), Frames(to_frames([texture()] * 24))]).scene
-    assert scene is not None
-    assert np.abs(scene.background.astype(int) - texture()).max() <= 1
+def test_the_scene_is_the_background_without_what_moves(tmp_path: Path) -> None:
+    moving = [with_square(place(), 4 + 12 * i, 30) for i in range(10)]
+    scene = survey([make_clip(tmp_path, "a", moving), make_clip(tmp_path, "b", [place()] * 3)]).scene
+    assert scene is not None and np.array_equal(scene.background, place())
 
 
 @pytest.mark.parametrize(
-    "clips",
-    [
-        [[]],
-        [[texture()] * 5, [texture(60, 80)] * 5],
-        [[texture(low=0, high=100)] * 5, [texture(low=150, high=250)] * 5],
-    ],
-    ids=["no pictures", "two sizes", "two places"],
+    ("first", "second"),
+    [(place(), place(height=60)), (place(high=80), place(low=170, high=250))],
+    ids=["two sizes", "two places"],
 )
-def test_no_scene(clips: list[list[np.ndarray]]) -> None:
-    assert survey([Frames(to_frames(pictures)) for pictures in clips]).scene is None
+def test_no_single_scene(tmp_path: Path, first: NDArray[np.uint8], second: NDArray[np.uint8]) -> None:
+    clips = [make_clip(tmp_path, "a", [first] * 4), make_clip(tmp_path, "b", [second] * 4)]
+    assert survey(clips).scene is None
 
 
-def test_heights_follow_the_row() -> None:
-    """Movers are half as high as the row of their feet, and those that the edge cuts off do not count."""
-    flat = np.full((180, 320), 100, np.uint8)
+def test_all_of_a_clip_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few pictures of a long clip are kept, from its end too; every frame is counted."""
+    monkeypatch.setattr(survey_module, "PICTURES", 4)
+    calls = []
+    clip = make_clip(tmp_path, "a", [np.full((HEIGHT, WIDTH), 0 if i < 15 else 200, np.uint8) for i in range(50)])
+    seen = survey([clip], lambda: calls.append(1))
+    assert seen.lengths == {clip: 50} and len(calls) == 50
+    assert seen.scene is None, "neither of the two places fills nine tenths of the clip"
+
+
+def test_heights_follow_the_row(tmp_path: Path) -> None:
+    """Movers are half as high as the row of their feet; those that the picture's edge cuts off do not count."""
     pictures = []
     for i in range(60):
-        picture = flat.copy()
+        picture = np.full((180, 320), 100, np.uint8)
         feet = 60 + 2 * (i % 50)
         picture[feet - feet // 2 : feet, 20 + 4 * i : 40 + 4 * i] = 220
-        picture[160:180, 280:320] = 220 if i % 4 == 0 else 100
+        if i % 4 == 0:
+            picture[165:180, 290:320] = 220
         pictures.append(picture)
-    scene = survey([Frames(to_frames(pictures))]).scene
+    scene = survey([make_clip(tmp_path, "a", pictures)]).scene
     assert scene is not None
     for feet in (80, 110, 150):
         assert scene.typical_height(feet) == pytest.approx(feet / 2, rel=0.15)
 
 
-def test_too_little_moves_to_tell_heights() -> None:
-    scene = survey([Frames(to_frames([texture()] * 5))]).scene
-    assert scene is not None and scene.typical_height(100) == 0
+def test_too_little_moves_to_tell_heights(tmp_path: Path) -> None:
+    scene = survey([make_clip(tmp_path, "a", [place()] * 3)]).scene
+    assert scene is not None and scene.typical_height(80) == 0
+
+
+def test_clips_that_cannot_be_read_are_left_out_and_told(tmp_path: Path) -> None:
+    good = make_clip(tmp_path, "good", [place()] * 2)
+    (tmp_path / "bad.mp4").write_bytes(b"no video")
+    bad = Clip("bad", tmp_path / "bad.mp4")
+    seen = survey([bad, good])
+    assert seen.lengths == {good: 2} and list(seen.unreadable) == [bad] and "bad.mp4" in seen.unreadable[bad]
+    with pytest.raises(SourceError, match=r"bad\.mp4"):
+        survey([bad])
+
+
+def test_no_footage() -> None:
+    with pytest.raises(SourceError, match="no footage"):
+        survey([])

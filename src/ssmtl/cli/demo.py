@@ -16,7 +16,7 @@ def demo(
     overwrite: options.Overwrite = False,
 ) -> None:
     """Make a small street scene, train on it, find its anomalies, and write a report; takes a few minutes."""
-    from ssmtl.demo import demo as run
+    from ssmtl.demonstration import demo as run
 
     with Bars(options.console) as bars:
         result = run(out, overwrite=overwrite, progress=bars)

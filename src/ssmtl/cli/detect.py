@@ -22,7 +22,7 @@ def detect(
     overwrite: options.Overwrite = False,
 ) -> None:
     """Score every frame and every region of SOURCES with a model."""
-    from ssmtl.detect import detect as run
+    from ssmtl.detection import detect as run
 
     data = options.read_dataset(dataset, root, sources)
     clips = options.read_clips(sources, frames, data.test_clips() if data else None)

@@ -20,7 +20,7 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Compare scores with a data set's ground truth."""
-    from ssmtl.evaluate import evaluate as run
+    from ssmtl.evaluation import evaluate as run
 
     data = options.read_dataset(dataset, root)
     if data is None:

@@ -27,7 +27,7 @@ def fit(
     overwrite: options.Overwrite = False,
 ) -> None:
     """Learn what is normal from NORMAL footage of a fixed camera, and write a model."""
-    from ssmtl.fit import fit as run
+    from ssmtl.fitting import fit as run
 
     chosen = list(assignments or []) + ([] if seed is None else [f"seed={seed}"])
     configuration = options.read_configuration(recipe, config, chosen, regions)

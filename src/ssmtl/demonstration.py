@@ -8,13 +8,13 @@ import numpy as np
 from ssmtl.atomic import claim_output
 from ssmtl.datasets.own import OwnDataset
 from ssmtl.datasets.street import StreetConfig, write_street
-from ssmtl.detect import detect
-from ssmtl.evaluate import Evaluation, evaluate
-from ssmtl.fit import fit
+from ssmtl.detection import detect
+from ssmtl.evaluation import Evaluation, evaluate
+from ssmtl.fitting import fit
 from ssmtl.progress import Progress, Silent
 from ssmtl.recipes import Configuration, configure
+from ssmtl.result_page import review
 from ssmtl.results import read_scores
-from ssmtl.review import review
 
 TRAIN_CLIPS, TRAIN_FRAMES = 6, 250
 TEST_CLIPS, TEST_FRAMES = 5, 200

@@ -1,0 +1,162 @@
+"""The one way from frames to scores, with a small untrained network."""
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from ssmtl.errors import SourceError
+from ssmtl.scoring.score import calibrate, raw_scores
+from ssmtl.scoring.stream import FrameResult, delay_frames, score_sequences, score_stream
+from ssmtl.sequences.crop import crop, prepare_picture
+from ssmtl.video.frame import Frame
+
+from .tiny import detector, frames, make_model
+
+COUNT = 12
+
+
+def crowd(count: int = COUNT) -> dict[int, list[tuple[float, ...]]]:
+    """None to two boxes per frame, which stay where they are."""
+    places = [(2.0, 3.0, 20.0, 30.0), (30.0, 10.0, 50.0, 44.0)]
+    return {i: places[: (i + 1) % 3] for i in range(count)}
+
+
+def results(count: int = COUNT, boxes: dict[int, Any] | None = None, **scoring: Any) -> list[FrameResult]:
+    known = crowd(count) if boxes is None else boxes
+    return list(score_stream(frames(count), make_model(**scoring), detector(known)))
+
+
+@cache
+def usual() -> list[FrameResult]:
+    """What the settings as they are give."""
+    return results()
+
+
+def same(a: list[FrameResult], b: list[FrameResult], tolerance: float = 0.0) -> bool:
+    return len(a) == len(b) and all(
+        np.allclose(x.task_scores, y.task_scores, rtol=0, atol=tolerance) and abs(x.score - y.score) <= tolerance
+        for x, y in zip(a, b, strict=True)
+    )
+
+
+@pytest.mark.parametrize("count", [7, 8, COUNT])
+@pytest.mark.parametrize("every", [1, 3])
+def test_every_frame_has_one_result_in_order(count: int, every: int) -> None:
+    found = results(count, every=every)
+    assert [result.frame.index for result in found] == list(range(count))
+    assert [result.complete for result in found] == [3 <= i < count - 3 for i in range(count)]
+    for i, result in enumerate(found):
+        n = len(crowd()[i]) if result.complete else 0
+        assert result.regions.boxes.tolist() == [list(box) for box in crowd()[i][:n]]
+        assert result.task_scores.shape == (n, 3) and result.object_scores.shape == (n,)
+        assert np.isfinite(result.task_scores).all() and np.isfinite(result.score)
+
+
+@pytest.mark.parametrize("count", range(7))
+def test_fewer_than_seven_frames(count: int) -> None:
+    with pytest.raises(SourceError, match=f"{count} frames.*7"):
+        results(count)
+
+
+@pytest.mark.parametrize("combine", ["plain", "calibrated"])
+@pytest.mark.parametrize("picture_channels", [1, 3])
+def test_scores_are_those_of_sequences_cut_by_hand(combine: str, picture_channels: int) -> None:
+    model = make_model(picture_channels=picture_channels, combine=combine)
+    found = list(score_stream(frames(COUNT), model, detector(crowd())))[7]
+    pictures = [prepare_picture(frame.image, picture_channels) for frame in frames(COUNT)[4:11]]
+    sequences = crop(pictures, np.array(crowd()[7], np.float32), model.configuration.sequences.padding)
+    with torch.inference_mode():
+        expected = raw_scores(model.network, model.tasks, torch.from_numpy(sequences).float() / 255).numpy()
+    if combine == "calibrated":
+        expected = calibrate(expected, [task.kind for task in model.tasks], model.scales)
+    np.testing.assert_allclose(found.task_scores, expected, atol=1e-4)
+    np.testing.assert_allclose(found.object_scores, expected.mean(axis=1), atol=1e-4)
+
+
+def test_without_smoothing_a_frame_scores_its_highest_object() -> None:
+    found = results(combine="plain", mean_frames=1, gaussian_frames=0)
+    highest = [max(result.object_scores, default=0.0) for result in found[3:-3]]
+    expected = [highest[0]] * 3 + highest + [highest[-1]] * 3
+    assert [result.score for result in found] == pytest.approx(expected)
+    assert 0 in expected and len(set(expected)) > 3
+
+
+@pytest.mark.parametrize("every", [1, 2, 4])
+def test_offline_and_live_are_the_same(every: int) -> None:
+    """A camera gives a frame when it has one and knows nothing of the next; a list is there from the start."""
+    model = make_model(every=every, max_wait=1, mean_frames=3, gaussian_frames=0.5)
+    given = 0
+
+    def camera() -> Iterator[Frame]:
+        nonlocal given
+        for frame in frames(COUNT):
+            given += 1
+            yield frame
+
+    live = []
+    for result in score_stream(camera(), model, detector(crowd())):
+        if result.complete:
+            delay = delay_frames(model.configuration.scoring)
+            assert given <= result.frame.index + 1 + delay, "no later than the delay that it states"
+        live.append(result)
+    assert same(live, list(score_stream(frames(COUNT), model, detector(crowd()))))
+    assert same(live, results(every=every, mean_frames=3, gaussian_frames=0.5), 1e-5), "waiting changes no score"
+
+
+@pytest.mark.parametrize(("batch", "max_wait"), [(1, 1), (1, 8), (2, 3), (64, 64)])
+def test_batching_changes_no_score(batch: int, max_wait: int) -> None:
+    assert same(usual(), results(batch=batch, max_wait=max_wait), 1e-5)
+
+
+def test_nothing_moves_nothing_scores() -> None:
+    found = results(boxes={})
+    assert [result.score for result in found] == [0.0] * COUNT
+    assert all(result.task_scores.shape == (0, 3) for result in found)
+
+
+def test_an_abnormal_moment_raises_the_score_around_it() -> None:
+    """Boxes in one frame only: the score is highest there and falls to either side."""
+    found = results(21, boxes={10: crowd()[1]}, combine="plain", mean_frames=3, gaussian_frames=2)
+    scores = [result.score for result in found]
+    assert np.argmax(scores) == 10 and (np.diff(scores[4:11]) > 0).all() and (np.diff(scores[10:17]) < 0).all()
+    assert scores[10 - 4] == pytest.approx(scores[10 + 4])
+
+
+class TestEvery:
+    BOX = (2.0, 3.0, 20.0, 30.0)
+
+    @pytest.mark.parametrize("every", [2, 3, 4])
+    def test_in_between_an_object_takes_the_mean_of_its_scores(self, every: int) -> None:
+        boxes = {i: [self.BOX] for i in range(15)}
+        full, sparse = (results(15, boxes, every=n, combine="plain") for n in (1, every))
+        looked_at = [i for i in range(3, 12) if (i - 3) % every == 0]
+        for i in range(3, 12):
+            before = max(k for k in looked_at if k <= i)
+            after = min((k for k in looked_at if k >= i), default=before)
+            expected = (full[before].task_scores + full[after].task_scores) / 2
+            np.testing.assert_allclose(sparse[i].task_scores, expected, atol=1e-5)
+
+    def test_what_is_seen_in_between_only_is_looked_at(self) -> None:
+        boxes = {5: [self.BOX]}
+        full, sparse = (results(COUNT, boxes, every=n, combine="plain") for n in (1, 4))
+        assert full[5].task_scores.min() > 0
+        np.testing.assert_allclose(sparse[5].task_scores, full[5].task_scores, atol=1e-5)
+
+    def test_what_appears_just_before_the_end_is_looked_at(self) -> None:
+        """Frames 3 and 7 are scored; the next would be 11, of which no sequence can be cut any more."""
+        boxes = {i: [self.BOX] for i in range(8, 13)}
+        found = results(13, boxes, every=4, combine="plain")
+        assert found[8].task_scores.min() > 0 and found[9].task_scores.min() > 0
+
+
+@pytest.mark.parametrize("n", [1, 16, 17])
+def test_score_sequences_of_any_number(n: int) -> None:
+    sequences = np.random.default_rng(0).integers(0, 256, (n, 1, 7, 64, 64), np.uint8)
+    model = make_model(combine="plain")
+    together = score_sequences(sequences, model)
+    assert together.shape == (n, 3) and together.dtype == np.float32
+    np.testing.assert_allclose(together[-1], score_sequences(sequences[-1:], model)[0], atol=1e-5)

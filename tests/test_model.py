@@ -1,0 +1,146 @@
+"""The model folder: what is saved is loaded, and what was changed is refused."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from ssmtl.errors import ModelError
+from ssmtl.model import DESCRIPTION, WEIGHTS, Model, build_network, load_model, save_model
+from ssmtl.recipes import configure
+from ssmtl.regions.scene import Scene
+from ssmtl.scoring.stream import score_sequences, score_stream
+
+from .regions.pictures import texture
+from .scoring.tiny import detector, frames, make_model
+
+SCENE = Scene(texture(48, 64), 0.25, 12.5)
+
+
+@pytest.mark.parametrize("scene", [None, SCENE], ids=["no scene", "scene"])
+@pytest.mark.parametrize("picture_channels", [1, 3])
+def test_round_trip(tmp_path: Path, picture_channels: int, scene: Scene | None) -> None:
+    model = make_model(scene, picture_channels, batch=3)
+    save_model(model, tmp_path)
+    assert sorted(p.name for p in tmp_path.iterdir()) == [DESCRIPTION, WEIGHTS]
+    torch.manual_seed(123)
+    loaded = load_model(tmp_path)
+    assert loaded.configuration == model.configuration and loaded.picture_channels == picture_channels
+    assert loaded.scales == model.scales and loaded.training == model.training
+    assert [task.kind for task in loaded.tasks] == ["arrow_of_time", "motion_irregularity", "middle_box"]
+    assert not loaded.network.training
+    if scene is None:
+        assert loaded.scene is None
+    else:
+        assert loaded.scene is not None and np.array_equal(loaded.scene.background, scene.background)
+        assert (loaded.scene.height_slope, loaded.scene.height_offset) == (0.25, 12.5)
+    sequences = np.random.default_rng(0).integers(0, 256, (4, picture_channels, 7, 64, 64), np.uint8)
+    assert np.array_equal(score_sequences(sequences, model), score_sequences(sequences, loaded))
+
+
+def test_a_loaded_model_scores_a_clip_as_the_saved_one(tmp_path: Path) -> None:
+    model = make_model(combine="plain")
+    save_model(model, tmp_path)
+
+    def scores(of: Model) -> list[float]:
+        boxes = {i: [(2.0, 3.0, 20.0, 30.0)] for i in range(9)}
+        return [result.score for result in score_stream(frames(9), of, detector(boxes))]
+
+    assert scores(load_model(tmp_path)) == scores(model) and min(scores(model)) > 0
+
+
+def test_saving_again_replaces_both_files(tmp_path: Path) -> None:
+    save_model(make_model(combine="plain"), tmp_path)
+    save_model(make_model(SCENE, 3, combine="calibrated"), tmp_path)
+    loaded = load_model(tmp_path)
+    assert loaded.picture_channels == 3 and loaded.configuration.scoring.combine == "calibrated"
+
+
+def test_numbers_are_saved_exactly(tmp_path: Path) -> None:
+    """Weights that no decimal text could carry, and statistics of the normalisation, come back bit by bit."""
+    model = make_model()
+    with torch.no_grad():
+        for value in model.network.state_dict().values():
+            if value.is_floating_point():
+                value += torch.rand(value.shape, generator=torch.Generator().manual_seed(0))
+            else:
+                value += 17
+    save_model(model, tmp_path)
+    loaded, saved = load_model(tmp_path).network.state_dict(), model.network.state_dict()
+    assert loaded.keys() == saved.keys() and all(torch.equal(loaded[name], saved[name]) for name in saved)
+
+
+def flip(path: Path, place: int) -> None:
+    data = bytearray(path.read_bytes())
+    data[place] ^= 1
+    path.write_bytes(data)
+
+
+def edit(folder: Path, **changes: Any) -> None:
+    path = folder / DESCRIPTION
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes, indent=2))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda folder: (folder / WEIGHTS).unlink(), f"{WEIGHTS}: cannot be read"),
+        (lambda folder: (folder / DESCRIPTION).unlink(), f"{DESCRIPTION}: cannot be read"),
+        (lambda folder: flip(folder / WEIGHTS, -1), f"{WEIGHTS}: .*damaged or changed"),
+        (lambda folder: flip(folder / WEIGHTS, 20), f"{WEIGHTS}: .*damaged or changed"),
+        (lambda folder: (folder / WEIGHTS).write_bytes(b""), f"{WEIGHTS}: .*damaged or changed"),
+        (lambda folder: (folder / DESCRIPTION).write_text(""), f"{DESCRIPTION}: is not a description"),
+        (lambda folder: (folder / DESCRIPTION).write_text("[1, 2]"), f"{DESCRIPTION}: is not a description"),
+        (lambda folder: (folder / DESCRIPTION).write_text('"text"'), f"{DESCRIPTION}: is not a description"),
+        (lambda folder: (folder / DESCRIPTION).write_text("{}"), f"{DESCRIPTION}: is not a description"),
+        (lambda folder: (folder / DESCRIPTION).write_bytes(b"\xff\xfe"), f"{DESCRIPTION}: is not a description"),
+        (lambda folder: edit(folder, picture_channels=3), f"{DESCRIPTION}: was changed"),
+        (lambda folder: edit(folder, scales={}), f"{DESCRIPTION}: was changed"),
+        (lambda folder: edit(folder, extra=1), f"{DESCRIPTION}: was changed"),
+        (lambda folder: edit(folder, format=2, ssmtl="9.9"), rf"{DESCRIPTION}: has format 2.*9\.9"),
+        (lambda folder: edit(folder, format=0), f"{DESCRIPTION}: has format 0"),
+    ],
+    ids=[
+        "no weights", "no description", "last byte", "header byte", "empty weights", "empty description", "a list",
+        "a text", "an empty object", "not UTF-8", "channels edited", "scales edited", "field added", "newer", "older",
+    ],
+)  # fmt: skip
+def test_refused(tmp_path: Path, change: Callable[[Path], object], message: str) -> None:
+    save_model(make_model(), tmp_path)
+    change(tmp_path)
+    with pytest.raises(ModelError, match=message):
+        load_model(tmp_path)
+
+
+def test_the_weights_of_another_model(tmp_path: Path) -> None:
+    save_model(make_model(), tmp_path / "a")
+    save_model(make_model(picture_channels=3), tmp_path / "b")
+    (tmp_path / "b" / WEIGHTS).replace(tmp_path / "a" / WEIGHTS)
+    with pytest.raises(ModelError, match=WEIGHTS):
+        load_model(tmp_path / "a")
+
+
+@pytest.mark.parametrize("name", ["missing", "file"])
+def test_no_folder(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").write_text("a file")
+    with pytest.raises(ModelError, match=f"{name}: no such model folder.*ssmtl fit"):
+        load_model(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("changes", "heads"),
+    [
+        ({}, 2 * (9 * 32 * 32 + 32 + 1026) + 9 * 32 * 32 + 32 + 9 * 32 * 16 + 16 + 9 * 16 * 16 + 16 + 145),
+        ({"tasks": [{"kind": "middle_box"}]}, 9 * 32 * 32 + 32 + 9 * 32 * 16 + 16 + 9 * 16 * 16 + 16 + 145),
+    ],
+)
+def test_the_network_has_a_head_per_task(changes: dict[str, Any], heads: int) -> None:
+    configuration = configure("fast", changes)
+    network = build_network(configuration, 1)
+    assert list(network.heads) == [task.kind for task in configuration.tasks]
+    backbone = 27 * (16 + 16 * 32 + 32 * 32) + 2 * (16 + 32 + 32)
+    assert sum(p.numel() for p in network.parameters()) == heads + backbone

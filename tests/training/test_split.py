@@ -1,0 +1,73 @@
+"""Holding out: whole clips or the end of each, and never neighbouring frames in both parts."""
+
+import numpy as np
+import pytest
+
+from ssmtl.training.split import MIN_CLIPS, hold_out
+
+
+def footage(*lengths: int, per_frame: int = 1, first: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Clip and frame of sequences: `per_frame` in each frame of clips of these lengths."""
+    clip = np.repeat(np.arange(len(lengths)), [n * per_frame for n in lengths])
+    frame = np.concatenate([np.repeat(np.arange(first, first + n), per_frame) for n in lengths])
+    return clip, frame.astype(np.int64)
+
+
+@pytest.mark.parametrize("share", [0.05, 0.15, 0.3, 0.5])
+@pytest.mark.parametrize("lengths", [[50] * 5, [50] * 16, [10, 20, 30, 40, 50, 60], [5] * 20 + [40]])
+def test_whole_clips_where_there_are_many(lengths: list[int], share: float) -> None:
+    clip, frame = footage(*lengths)
+    train, held = hold_out(clip, frame, share, 3)
+    assert sorted([*train, *held]) == list(range(len(clip))), "each sequence is in one part"
+    assert not set(clip[train]) & set(clip[held])
+    assert len(train) and len(held)
+    # No closer than the clips allow, but no farther from the share than half the longest clip or one whole clip.
+    assert abs(len(held) - share * len(clip)) <= max(lengths)
+
+
+@pytest.mark.parametrize("share", [0.15, 0.5, 0.85])
+@pytest.mark.parametrize("giant", range(5))
+def test_clips_of_very_different_length(giant: int, share: float) -> None:
+    """Whatever the order of the clips, something is left to train on and something is held out."""
+    lengths = [1] * 5
+    lengths[giant] = 96
+    train, held = hold_out(*footage(*lengths), share, 3)
+    assert len(train) and len(held) and len(train) + len(held) == 100
+
+
+@pytest.mark.parametrize("share", [0.1, 0.15, 0.4])
+@pytest.mark.parametrize("reach", [3, 12])
+@pytest.mark.parametrize("per_frame", [1, 4])
+@pytest.mark.parametrize("lengths", [[400], [300, 500], [200] * (MIN_CLIPS - 1)])
+def test_by_time_no_frame_is_in_both_parts(lengths: list[int], per_frame: int, reach: int, share: float) -> None:
+    clip, frame = footage(*lengths, per_frame=per_frame, first=reach)
+    train, held = hold_out(clip, frame, share, reach)
+    for number in range(len(lengths)):
+        mine, theirs = frame[train][clip[train] == number], frame[held][clip[held] == number]
+        assert mine.max() + reach < theirs.min() - reach, "the last frame of one, the first frame of the other"
+        assert mine.max() + reach + 2 >= theirs.min() - reach, "the gap is no wider than it must be"
+        assert abs(len(theirs) / (lengths[number] * per_frame) - share) < 0.02
+    assert not set(train) & set(held)
+
+
+def test_by_time_each_clip_gives_its_end() -> None:
+    clip, frame = footage(100, 100, 100)
+    _, held = hold_out(clip, frame, 0.15, 3)
+    assert set(clip[held]) == {0, 1, 2}
+    assert all(frame[held][clip[held] == number].max() == 99 for number in range(3))
+
+
+@pytest.mark.parametrize(
+    ("lengths", "per_frame"),
+    [([1], 1), ([1], 5), ([2], 1), ([8], 1), ([2, 3], 2), ([1] * 5, 1)],
+    ids=["one sequence", "one frame", "two frames", "short", "two short clips", "five of one"],
+)
+def test_both_parts_hold_something_however_short_the_footage(lengths: list[int], per_frame: int) -> None:
+    train, held = hold_out(*footage(*lengths, per_frame=per_frame), 0.15, 12)
+    assert len(train) and len(held)
+
+
+def test_the_same_every_time() -> None:
+    clip, frame = footage(*[30] * 12)
+    first, again = hold_out(clip, frame, 0.15, 3), hold_out(clip, frame, 0.15, 3)
+    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
