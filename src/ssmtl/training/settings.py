@@ -11,7 +11,7 @@ class TrainSettings(Settings):
     """Adam, its rate, 15 % held out and the choice of the best epoch are the papers'; the rest is ours."""
 
     epochs: int = Field(2, ge=1, description="20 in the papers, on networks and sets for a GPU")
-    min_steps: int = Field(600, ge=0, description="a small training set is gone through more often, up to this")
+    min_steps: int = Field(300, ge=0, description="a small training set is gone through more often, up to this")
     batch_size: int = Field(32, ge=2, description="64 to 256 in the papers")
     learning_rate: float = Field(1e-3, gt=0)
     schedule: Literal["constant", "cosine"] = Field("cosine", description="constant in the papers")
