@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from ssmtl import __version__
 from ssmtl.atomic import atomic_file, write_text
-from ssmtl.config import parse
-from ssmtl.errors import ModelError
+from ssmtl.config import merge, parse
+from ssmtl.errors import ConfigError, ModelError
 from ssmtl.nets.cnn3d import CNN3D
 from ssmtl.nets.inference import for_inference
 from ssmtl.nets.network import Network, channels_last
@@ -61,6 +61,19 @@ class Model:
     def scorer(self) -> Network:
         """The network made ready to score; the same outputs up to rounding."""
         return for_inference(self.network)
+
+
+def with_settings(model: Model, changes: dict[str, Any]) -> Model:
+    """The model with changes to how it scores or where it looks; what its weights depend on cannot be changed.
+
+    Raises:
+        ConfigError: another field, an unknown one, or one out of range.
+    """
+    fixed = [name for name in changes if name not in ("scoring", "detectors")]
+    if fixed:
+        raise ConfigError(f"{fixed[0]}: is part of the training; only scoring and detectors can be changed afterwards")
+    values = merge(model.configuration.model_dump(mode="json"), changes)
+    return replace(model, configuration=parse(Configuration, values))
 
 
 def build_network(configuration: Configuration, picture_channels: int) -> Network:

@@ -15,8 +15,8 @@ from ssmtl.video.frame import Frame
 
 
 def make_model(scene: Scene | None = None, picture_channels: int = 1, **scoring: Any) -> Model:
-    """An untrained network, the same every time; `scoring` changes the configuration's part of that name."""
-    configuration = configure("fast", {"scoring": scoring})
+    """An untrained network, the same every time; it scores every frame, but for what `scoring` changes."""
+    configuration = configure("fast", {"scoring": {"every": 1} | scoring})
     with torch.random.fork_rng():
         torch.manual_seed(0)
         network = build_network(configuration, picture_channels).eval()

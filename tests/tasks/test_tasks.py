@@ -88,12 +88,12 @@ class TestContract:
 
     def test_learning_the_target_lowers_the_loss(self, task: Task) -> None:
         torch.manual_seed(0)
-        x = noise(4, frames=2 * task.reach + 1)
+        x = noise(2, frames=2 * task.reach + 1)
         _, target = task.sample(x, generator())
-        head, features = task.head(CHANNELS, 1), torch.rand(4, CHANNELS, 8, 8, generator=generator())
+        head, features = task.head(CHANNELS, 1), torch.rand(2, CHANNELS, 8, 8, generator=generator())
         optimizer = torch.optim.Adam(head.parameters(), 0.01)
         losses = []
-        for _ in range(12):
+        for _ in range(10):
             optimizer.zero_grad()
             loss = task.loss(head(features), target)
             loss.backward()

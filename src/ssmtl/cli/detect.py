@@ -16,6 +16,7 @@ def detect(
     dataset: options.DatasetName = None,
     root: options.Root = None,
     frames: options.Frames = None,
+    assignments: options.Assignments = None,
     overlay: Annotated[bool, typer.Option("--overlay", help="Also write an annotated video of each clip.")] = False,
     plot: Annotated[bool, typer.Option("--plot", help="Also write each clip's curve over time.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Keep clips that an earlier run finished.")] = False,
@@ -23,13 +24,17 @@ def detect(
 ) -> None:
     """Score every frame and every region of SOURCES with a model."""
     from ssmtl.detection import detect as run
+    from ssmtl.model import load_model, with_settings
 
+    used = load_model(model)
+    if assignments:
+        used = with_settings(used, options.read_assignments(assignments))
     data = options.read_dataset(dataset, root, sources)
     clips = options.read_clips(sources, frames, data.test_clips() if data else None)
     with Bars(options.console) as bars:
         done = run(
             clips,
-            model,
+            used,
             out,
             overlay=overlay,
             plot=plot,

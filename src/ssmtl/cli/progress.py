@@ -1,5 +1,6 @@
 """Progress bars with a rate and the time left."""
 
+import time
 from types import TracebackType
 from typing import Self
 
@@ -11,6 +12,9 @@ from rich.text import Text
 
 from ssmtl.progress import Step
 
+SPOKEN_S = 30.0
+"""Seconds between lines where there is no terminal for a bar."""
+
 
 class _Rate(ProgressColumn):
     def render(self, task: Task) -> Text:
@@ -20,7 +24,7 @@ class _Rate(ProgressColumn):
 
 
 class Bars:
-    """The stages of long work as bars on the terminal; where there is none, one line per finished stage."""
+    """The stages of long work as bars on the terminal; where there is none, as lines now and then."""
 
     def __init__(self, console: Console):
         self._console = console
@@ -35,7 +39,6 @@ class Bars:
             disable=not console.is_terminal,
         )
         self._current: TaskID | None = None
-        self._steps: int | None = None
 
     def __enter__(self) -> Self:
         self._bars.start()
@@ -54,8 +57,26 @@ class Bars:
         if not self._console.is_terminal:
             self._console.print(f"{title} ...", highlight=False)
         task = self._bars.add_task(title, total=steps)
-        self._current, self._steps = task, steps
-        return lambda: self._bars.advance(task)
+        self._current = task
+        return (lambda: self._bars.advance(task)) if self._console.is_terminal else self._spoken(title, steps)
+
+    def _spoken(self, title: str, steps: int | None) -> Step:
+        """A line every half a minute, for logs."""
+        started = said = time.monotonic()
+        done = 0
+
+        def step() -> None:
+            nonlocal done, said
+            done += 1
+            now = time.monotonic()
+            if now - said < SPOKEN_S:
+                return
+            said = now
+            rate = done / (now - started)
+            left = "" if steps is None else f" of {steps}, {(steps - done) / rate / 60:.1f} min left"
+            self._console.print(f"{title}: {done}{left}, {rate:.1f}/s", highlight=False)
+
+        return step
 
     def note(self, text: str) -> None:
         """Print a line above the bars."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from ssmtl.atomic import atomic_file
@@ -41,7 +41,7 @@ def save_checkpoint(
         tensors |= {f"optimizer.{number}.{name}": torch.as_tensor(value) for name, value in state.items()}
     tensors = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
     with atomic_file(path) as temporary:
-        save_file(tensors, temporary, {"progress": json.dumps(vars(progress)), "key": key})
+        temporary.write_bytes(save(tensors, {"progress": json.dumps(vars(progress)), "key": key}))
 
 
 def load_checkpoint(

@@ -1,0 +1,5 @@
+"""`python -m ssmtl`."""
+
+from ssmtl.cli.main import main
+
+main()

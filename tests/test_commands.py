@@ -1,0 +1,341 @@
+"""The commands as a person runs them: real processes, real files, real kills."""
+
+import io
+import json
+import resource
+import signal
+import subprocess
+import sys
+import time
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from unittest.mock import patch
+
+import numpy as np
+import pytest
+
+from ssmtl import configure, find_clips, fit, load_model, open_source
+from ssmtl.cli.main import main
+from ssmtl.datasets.own import OwnDataset
+from ssmtl.datasets.street import StreetConfig, write_street
+from ssmtl.detection import detect
+from ssmtl.evaluation import evaluate
+from ssmtl.metrics.frames import auc
+from ssmtl.results import read_objects, read_scores, read_summary
+
+QUICK = ["sequences.max_sequences=48", "train.min_steps=0", "train.epochs=1", "train.batch_size=8"]
+
+
+def command(*arguments: object) -> list[str]:
+    return [sys.executable, "-m", "ssmtl", *map(str, arguments)]
+
+
+def run(*arguments: object, file_limit: int | None = None) -> subprocess.CompletedProcess[str]:
+    """Run a command: in this process, which saves the start, or in its own where its files are to be limited."""
+    if file_limit is not None:
+        return subprocess.run(
+            command(*arguments), capture_output=True, text=True, timeout=300, preexec_fn=lambda: limit(file_limit)
+        )
+    out, err = io.StringIO(), io.StringIO()
+    code: object = 0
+    with patch.object(sys, "argv", ["ssmtl", *map(str, arguments)]), redirect_stdout(out), redirect_stderr(err):
+        try:
+            main()
+        except SystemExit as end:
+            code = end.code
+    return subprocess.CompletedProcess([], code if isinstance(code, int) else 0, out.getvalue(), err.getvalue())
+
+
+def limit(size: int) -> None:
+    """Let this process write no file beyond `size` bytes: what a full disk is to it."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+
+def quick(*more: str) -> list[str]:
+    return [part for setting in (*QUICK, *more) for part in ("--set", setting)]
+
+
+@pytest.fixture(scope="module")
+def street(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("data") / "street"
+    write_street(root, StreetConfig(width=160, height=120, person_height_px=30), 3, 2, 70, 2, 100)
+    return root
+
+
+@pytest.fixture(scope="module")
+def model(street: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("model") / "model"
+    done = run("fit", "--dataset", "own", "--root", street, "--out", out, *quick())
+    assert done.returncode == 0, done.stderr
+    return out
+
+
+@pytest.fixture(scope="module")
+def result(street: Path, model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("result") / "result"
+    options = ("--dataset", "own", "--root", street, "--model", model, "--out", out, "--overlay", "--plot")
+    done = run("detect", *options)
+    assert done.returncode == 0, done.stderr
+    return out
+
+
+def one_line_error(done: subprocess.CompletedProcess[str]) -> str:
+    """The error that a failed command said: one line, no traceback."""
+    lines = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert done.returncode not in (0, 2) and len(lines) == 1 and "Traceback" not in done.stderr, done.stderr
+    return lines[0]
+
+
+def test_the_model_folder_holds_what_it_says_and_nothing_else(model: Path) -> None:
+    assert sorted(p.relative_to(model).as_posix() for p in model.rglob("*")) == [
+        "model.json",
+        "model.safetensors",
+        "training",
+        "training/losses.csv",
+        "training/losses.png",
+    ]
+    description = json.loads((model / "model.json").read_text())
+    assert description["configuration"]["sequences"]["max_sequences"] == 48
+    assert description["training"]["trained_on"] + description["training"]["held_out"] <= 48
+
+
+def test_a_result_has_a_score_for_each_frame_and_object(street: Path, result: Path) -> None:
+    summary = read_summary(result)
+    assert list(summary["clips"]) == ["test_01", "test_02"] and not summary["failed"]
+    for name, facts in summary["clips"].items():
+        scores, objects = read_scores(result / name), read_objects(result / name)
+        assert len(scores.scores) == facts["frames"] == 100
+        assert np.allclose(scores.time_s, np.arange(100) / 25, atol=1e-3)
+        assert facts["peak"]["score"] == pytest.approx(scores.scores.max(), rel=1e-4)
+        assert facts["peak"]["frame"] == scores.scores.argmax()
+        assert sum(facts["regions"].values()) == len(objects.frames) > 50
+        assert objects.kinds == ["arrow_of_time", "motion_irregularity", "middle_box"]
+        assert np.allclose(objects.task_scores.mean(axis=1), objects.scores, atol=1e-3)
+        assert objects.frames.min() >= 3 and objects.frames.max() <= 96
+        assert (objects.boxes[:, 2:] <= [160, 120]).all() and (objects.boxes >= 0).all()
+        film = list(open_source(result / name / "overlay.mp4"))
+        assert len(film) == 100
+        assert (result / name / "scores.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_evaluate_prints_what_the_scores_and_labels_say(street: Path, result: Path, tmp_path: Path) -> None:
+    data = OwnDataset(street)
+    labels = [data.frame_labels(clip, 100) for clip in data.test_clips()]
+    scores = [read_scores(result / clip.name).scores for clip in data.test_clips()]
+    options = ("--dataset", "own", "--root", street, "--scores", result)
+    done = run("evaluate", *options, "--json", "--out", tmp_path / "figures.json")
+    printed = json.loads(done.stdout)
+    assert printed["frames"]["micro"] == pytest.approx(auc(np.concatenate(labels), np.concatenate(scores)))
+    assert printed["frames"]["macro_defined"] == pytest.approx(
+        np.mean([auc(*v) for v in zip(labels, scores, strict=True)])
+    )
+    assert printed["settings"]["recipe"] == "fast"
+    assert json.loads((tmp_path / "figures.json").read_text()) == printed
+    table = run("evaluate", *options).stdout
+    assert f"{100 * printed['frames']['micro']:.2f}" in table and "gaussian_frames 8.0" in table
+
+
+def test_a_killed_training_resumes_to_the_same_weights(street: Path, tmp_path: Path) -> None:
+    options = ["fit", street / "normal", *quick("train.epochs=3", "train.checkpoint_s=0")]
+    whole = run(*options, "--out", tmp_path / "whole")
+    assert whole.returncode == 0, whole.stderr
+
+    out = tmp_path / "killed"
+    checkpoint = out / "training" / "checkpoint.safetensors"
+    process = subprocess.Popen(command(*options, "--out", out), stderr=subprocess.DEVNULL)
+    written: set[int] = set()
+    while len(written) < 4 and process.poll() is None:
+        if checkpoint.exists():
+            written.add(checkpoint.stat().st_mtime_ns)
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL, "the training was over before it could be killed"
+    assert not (out / "model.json").exists()
+
+    assert "--resume" in one_line_error(run(*options, "--out", out))
+    assert "other settings" in one_line_error(run(*options, "--set", "seed=9", "--out", out, "--resume"))
+    resumed = run(*options, "--out", out, "--resume")
+    assert resumed.returncode == 0, resumed.stderr
+    for name in ("model.safetensors", "training/losses.csv"):
+        assert (out / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    assert not checkpoint.exists() and not list(out.rglob("*.part*"))
+
+
+def test_the_same_seed_gives_the_same_model_and_another_another(street: Path, tmp_path: Path) -> None:
+    clips = find_clips([street / "normal"])
+    settings = [
+        configure("fast", {"seed": s, "train": {"min_steps": 0}, "sequences": {"max_sequences": 40}}) for s in (1, 1, 2)
+    ]
+    for name, configuration in zip("abc", settings, strict=True):
+        fit(clips, tmp_path / name, configuration)
+    a, b, c = ((tmp_path / name / "model.safetensors").read_bytes() for name in "abc")
+    assert a == b != c
+
+
+def test_detect_keeps_finished_clips_when_resumed(street: Path, model: Path, tmp_path: Path) -> None:
+    data = OwnDataset(street)
+    out = tmp_path / "result"
+    detect(data.test_clips()[:1], model, out)
+    before = (out / "test_01" / "scores.csv").stat().st_mtime_ns
+    detect(data.test_clips(), model, out, resume=True)
+    assert (out / "test_01" / "scores.csv").stat().st_mtime_ns == before
+    assert len(evaluate(data, out).frames.per_video) == 2
+
+
+def test_parts_of_a_clip_are_numbered_from_0_and_keep_their_times(street: Path, model: Path, tmp_path: Path) -> None:
+    clip = street / "test" / "test_01.mp4"
+    done = run("detect", clip, "--model", model, "--out", tmp_path / "r", "--frames", "40:80")
+    assert done.returncode == 0, done.stderr
+    scores = read_scores(tmp_path / "r" / "test_01")
+    assert len(scores.scores) == 40 and scores.time_s[0] == pytest.approx(1.6)
+
+
+def test_scoring_can_be_changed_after_training_but_not_what_weights_rest_on(
+    street: Path, model: Path, tmp_path: Path
+) -> None:
+    clip = street / "test" / "test_01.mp4"
+    run("detect", clip, "--model", model, "--out", tmp_path / "plain", "--set", "scoring.combine=plain")
+    objects = read_objects(tmp_path / "plain" / "test_01")
+    assert ((objects.task_scores[:, 0] >= 0) & (objects.task_scores[:, 0] <= 1)).all()
+    wrong = run("detect", clip, "--model", model, "--out", tmp_path / "r", "--set", "backbone.width=wide")
+    assert "backbone" in one_line_error(wrong)
+
+
+def _text(path: Path) -> Path:
+    path.write_text("no video")
+    return path
+
+
+def _empty(path: Path) -> Path:
+    path.write_bytes(b"")
+    return path
+
+
+def _folder(path: Path) -> Path:
+    path.mkdir()
+    return path
+
+
+BAD_FOOTAGE = {
+    "missing": (lambda d, s: d / "nothing.mp4", "nothing.mp4"),
+    "empty": (lambda d, s: _empty(d / "empty.mp4"), "empty.mp4"),
+    "no video": (lambda d, s: _text(d / "text.mp4"), "text.mp4"),
+    "no pictures": (lambda d, s: _folder(d / "folder"), "folder"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_FOOTAGE)
+@pytest.mark.parametrize("what", ["fit", "detect"])
+def test_bad_footage_is_one_line_that_names_it(case: str, what: str, street: Path, model: Path, tmp_path: Path) -> None:
+    make, name = BAD_FOOTAGE[case]
+    more = ["--model", model] if what == "detect" else []
+    done = run(what, make(tmp_path, street), "--out", tmp_path / "out", *more)
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert name in done.stderr
+    assert not list((tmp_path / "out").glob("*/scores.csv")) and not (tmp_path / "out" / "model.json").exists()
+
+
+def test_a_clip_of_fewer_than_seven_frames(street: Path, model: Path, tmp_path: Path) -> None:
+    clip = street / "test" / "test_01.mp4"
+    done = run("detect", clip, "--frames", "0:6", "--model", model, "--out", tmp_path / "out")
+    assert done.returncode == 1 and "6 frames" in done.stderr
+    short = run("fit", clip, "--frames", "0:20", "--out", tmp_path / "model")
+    assert "at least 25 frames" in one_line_error(short)
+
+
+def test_footage_in_which_nothing_moves(street: Path, tmp_path: Path) -> None:
+    from ssmtl.video.writer import VideoWriter
+
+    with VideoWriter(tmp_path / "still.mp4", 64, 48, 25) as film:
+        for _ in range(40):
+            film.write(np.full((48, 64, 3), 90, np.uint8))
+    assert "nothing moves" in one_line_error(run("fit", tmp_path / "still.mp4", "--out", tmp_path / "model"))
+
+
+def test_a_bad_clip_among_good_ones_is_told_and_skipped(street: Path, model: Path, tmp_path: Path) -> None:
+    bad, good = _text(tmp_path / "bad.mp4"), street / "test" / "test_01.mp4"
+    done = run("detect", bad, good, "--model", model, "--out", tmp_path / "out")
+    assert done.returncode == 3 and "bad.mp4" in done.stderr
+    assert list(read_summary(tmp_path / "out")["failed"]) == ["bad"]
+    assert len(read_scores(tmp_path / "out" / "test_01").scores) == 100
+    normal = sorted((street / "normal").iterdir())
+    done = run("fit", bad, *normal, "--out", tmp_path / "model", *quick())
+    assert done.returncode == 3 and "bad.mp4" in done.stderr
+    assert len(load_model(tmp_path / "model").training["clips"]) == 2
+
+
+CONFIGURATIONS = {
+    "unknown field": (["--set", "train.speed=9"], "train.speed"),
+    "out of range": (["--set", "train.epochs=0"], "train.epochs"),
+    "wrong type": (["--set", "scoring.every=often"], "scoring.every"),
+    "unknown recipe": (["--recipe", "slow"], "fast"),
+    "no equals": (["--set", "train.epochs"], "train.epochs"),
+    "unknown part": (["--set", "tasks.juggling.x=1"], "juggling"),
+    "unknown regions": (["--regions", "nowhere"], "nowhere"),
+    "no such file": (["--config", "nothing.toml"], "nothing.toml"),
+    "bad frames": (["--frames", "9:3"], "9:3"),
+    "root without dataset": (["--root", "."], "--dataset"),
+}
+
+
+@pytest.mark.parametrize("case", CONFIGURATIONS)
+def test_a_bad_configuration_is_one_line_that_names_the_field(case: str, street: Path, tmp_path: Path) -> None:
+    options, name = CONFIGURATIONS[case]
+    error = one_line_error(run("fit", street / "normal", "--out", tmp_path / "model", *options))
+    assert name in error
+    assert not (tmp_path / "model").exists()
+
+
+def test_outputs_that_exist_are_left_alone(street: Path, model: Path, result: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for folder in (model, result) for path in folder.rglob("*")}
+    clip = street / "test" / "test_01.mp4"
+    assert "--overwrite" in one_line_error(run("fit", street / "normal", "--out", model))
+    assert "--overwrite" in one_line_error(run("detect", clip, "--model", model, "--out", result))
+    failed = run("fit", street / "normal" / "nothing.mp4", "--out", model, "--overwrite")
+    assert "nothing.mp4" in one_line_error(failed)
+    assert {path: path.stat().st_mtime_ns for folder in (model, result) for path in folder.rglob("*")} == before
+
+
+def test_a_folder_that_cannot_be_written(street: Path, model: Path, tmp_path: Path) -> None:
+    blocker = _text(tmp_path / "file")
+    clip = street / "test" / "test_01.mp4"
+    assert str(blocker) in one_line_error(run("fit", street / "normal", "--out", blocker / "model"))
+    assert str(blocker) in one_line_error(run("detect", clip, "--model", model, "--out", blocker / "out"))
+    assert str(blocker) in one_line_error(run("detect", clip, "--model", model, "--out", blocker))
+
+
+def test_a_full_disk_is_an_error_and_leaves_no_halves(street: Path, model: Path, tmp_path: Path) -> None:
+    done = run("fit", street / "normal", "--out", tmp_path / "model", *quick(), file_limit=1 << 20)
+    assert "cannot be written" in one_line_error(done)
+    assert not (tmp_path / "model" / "model.json").exists() and not list(tmp_path.rglob("*.part*"))
+    clip = street / "test" / "test_01.mp4"
+    done = run("detect", clip, "--model", model, "--out", tmp_path / "out", file_limit=2000)
+    assert "cannot be written" in one_line_error(done)
+    assert not (tmp_path / "out" / "test_01").exists()
+
+
+def test_models_that_are_not_whole(street: Path, model: Path, tmp_path: Path) -> None:
+    clip = street / "test" / "test_01.mp4"
+    assert "nowhere" in one_line_error(run("detect", clip, "--model", tmp_path / "nowhere", "--out", tmp_path / "o"))
+    copy = _folder(tmp_path / "copy")
+    (copy / "model.json").write_bytes((model / "model.json").read_bytes())
+    assert "model.safetensors" in one_line_error(run("detect", clip, "--model", copy, "--out", tmp_path / "o"))
+    assert not (tmp_path / "o").exists()
+
+
+def test_annotations_that_do_not_fit(street: Path, result: Path, tmp_path: Path) -> None:
+    lonely = tmp_path / "lonely"
+    (lonely / "test_01").mkdir(parents=True)
+    options = ("--dataset", "own", "--root", street)
+    assert "scores.csv" in one_line_error(run("evaluate", *options, "--scores", lonely))
+    (lonely / "test_01" / "scores.csv").write_text("frame,score\n0,0.5\n2,0.1\n")
+    assert "line 3" in one_line_error(run("evaluate", *options, "--scores", lonely))
+    assert "unknown; known ones" in one_line_error(
+        run("evaluate", "--dataset", "mars", "--root", street, "--scores", result)
+    )
+
+
+def test_wrong_usage_is_exit_code_2_with_help() -> None:
+    done = run("detect", "--no-such-option")
+    assert done.returncode == 2 and "no-such-option" in done.stderr
