@@ -37,7 +37,7 @@ class SequenceSettings(Settings):
 
     padding: float = Field(0.1, ge=0, le=2, description="context on each side, as a share of the box's side")
     colour: Literal["auto", "grey", "rgb"] = Field("auto", description="auto: grey where all footage is grey")
-    max_sequences: int = Field(12_000, ge=1, description="kept for training, held-out ones included")
+    max_sequences: int = Field(8_000, ge=1, description="kept for training, held-out ones included")
 
 
 @dataclass(frozen=True, slots=True)
