@@ -33,6 +33,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     # The end of scoring is where a model, which holds a task's scale, meets frames.
     "scoring.stream": FRAMES | LEARNING | {"scoring", "model"},
     "cli": {"*"},
+    "__main__": {"cli"},
 }
 BETWEEN_BASE = {"errors": set(), "atomic": {"errors"}, "config": {"errors"}}
 

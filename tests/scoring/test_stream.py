@@ -16,7 +16,7 @@ from ssmtl.video.frame import Frame
 
 from .tiny import detector, frames, make_model
 
-COUNT = 12
+COUNT = 11
 
 
 def crowd(count: int = COUNT) -> dict[int, list[tuple[float, ...]]]:
@@ -43,7 +43,7 @@ def same(a: list[FrameResult], b: list[FrameResult], tolerance: float = 0.0) -> 
     )
 
 
-@pytest.mark.parametrize("count", [7, 8, COUNT])
+@pytest.mark.parametrize("count", [7, COUNT])
 @pytest.mark.parametrize("every", [1, 3])
 def test_every_frame_has_one_result_in_order(count: int, every: int) -> None:
     found = results(count, every=every)
@@ -85,7 +85,7 @@ def test_without_smoothing_a_frame_scores_its_highest_object() -> None:
     assert 0 in expected and len(set(expected)) > 3
 
 
-@pytest.mark.parametrize("every", [1, 2, 4])
+@pytest.mark.parametrize("every", [1, 4])
 def test_offline_and_live_are_the_same(every: int) -> None:
     """A camera gives a frame when it has one and knows nothing of the next; a list is there from the start."""
     model = make_model(every=every, max_wait=1, mean_frames=3, gaussian_frames=0.5)
@@ -107,7 +107,7 @@ def test_offline_and_live_are_the_same(every: int) -> None:
     assert same(live, results(every=every, mean_frames=3, gaussian_frames=0.5), 1e-5), "waiting changes no score"
 
 
-@pytest.mark.parametrize(("batch", "max_wait"), [(1, 1), (1, 8), (2, 3), (64, 64)])
+@pytest.mark.parametrize(("batch", "max_wait"), [(1, 1), (3, 64)])
 def test_batching_changes_no_score(batch: int, max_wait: int) -> None:
     assert same(usual(), results(batch=batch, max_wait=max_wait), 1e-5)
 
@@ -129,7 +129,7 @@ def test_an_abnormal_moment_raises_the_score_around_it() -> None:
 class TestEvery:
     BOX = (2.0, 3.0, 20.0, 30.0)
 
-    @pytest.mark.parametrize("every", [2, 3, 4])
+    @pytest.mark.parametrize("every", [2, 4])
     def test_in_between_an_object_takes_the_mean_of_its_scores(self, every: int) -> None:
         boxes = {i: [self.BOX] for i in range(15)}
         full, sparse = (results(15, boxes, every=n, combine="plain") for n in (1, every))
