@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ssmtl import __version__
 from ssmtl.atomic import atomic_folder, claim_output, write_json
@@ -137,8 +138,7 @@ def _detect_clip(
             scores.append(result.score)
     seconds = time.perf_counter() - started
     if plot:
-        labels = dataset.frame_labels(clip, len(scores)) if dataset else None
-        plot_scores(folder / PLOT, times, scores, labels, clip.name)
+        plot_scores(folder / PLOT, times, scores, _labels(dataset, clip, len(scores), progress), clip.name)
     peak = int(np.argmax(scores))
     return {
         "source": str(clip.path.resolve()),
@@ -152,6 +152,17 @@ def _detect_clip(
         "seconds": round(seconds, 3),
         "frames_per_second": round(len(scores) / seconds, 2),
     }
+
+
+def _labels(dataset: Dataset | None, clip: Clip, frames: int, progress: Progress) -> NDArray[np.bool_] | None:
+    """Ground truth for the plot; scores do not need it, so that a clip without it is told and plotted all the same."""
+    if dataset is None or clip.start or clip.stop is not None:
+        return None
+    try:
+        return dataset.frame_labels(clip, frames)
+    except DataError as error:
+        progress.note(f"plotted without ground truth: {error}")
+        return None
 
 
 def _counted(frames: Iterable[Frame], step: Any) -> Iterator[Frame]:

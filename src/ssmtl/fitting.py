@@ -70,6 +70,9 @@ def fit(
     seen = survey(clips, progress.stage("looking at the footage", None))
     for problem in seen.unreadable.values():
         progress.note(f"left out: {problem}")
+    for clip, length in seen.lengths.items():
+        if length < 2 * configuration.reach + 1:
+            progress.note(f"nothing is cut from {clip.path}: {length} frames, {2 * configuration.reach + 1} are needed")
     clips = list(seen.lengths)
     channels = {"auto": 1 if seen.is_grey else 3, "grey": 1, "rgb": 3}[configuration.sequences.colour]
     store = build_store(
@@ -161,7 +164,7 @@ def _summary(
         "sequences_bytes": store.bytes,
         "trained_on": len(train),
         "held_out": len(held_out),
-        "held_out_clips": sorted({int(i) for i in store.clip[held_out]}),
+        "held_out_clips": [list(seen.lengths)[i].name for i in np.unique(store.clip[held_out])],
         "parameters": parameters(network),
         "epochs": done.epoch,
         "best_epoch": done.best_epoch + 1,
