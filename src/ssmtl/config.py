@@ -13,7 +13,7 @@ from ssmtl.errors import ConfigError
 class Settings(BaseModel):
     """A frozen part of the configuration: every field has a real default, an unknown field is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
 
 
 S = TypeVar("S", bound=Settings)
@@ -63,16 +63,24 @@ def merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     for key, value in changes.items():
         old = result.get(key)
         if isinstance(value, dict) and isinstance(old, list | tuple):
-            result[key] = [merge(part, value.get(part["kind"], {})) for part in old]
-            known = [part["kind"] for part in old]
-            unknown = [name for name in value if name not in known]
-            if unknown:
-                raise ConfigError(f"{key}.{unknown[0]}: there is none here; there are: {', '.join(known)}")
+            result[key] = _merge_parts(key, list(old), value)
         elif isinstance(value, dict) and isinstance(old, dict):
             result[key] = merge(old, value)
         else:
             result[key] = value
     return result
+
+
+def _merge_parts(key: str, parts: list[Any], changes: dict[str, Any]) -> list[Any]:
+    kinds = [part.get("kind") if isinstance(part, dict) else None for part in parts]
+    for name, change in changes.items():
+        if name not in kinds:
+            raise ConfigError(f"{key}.{name}: there is none here; there are: {', '.join(map(str, kinds))}")
+        if not isinstance(change, dict):
+            raise ConfigError(f"{key}.{name}: name one of its fields, such as {key}.{name}.FIELD=VALUE")
+        place = kinds.index(name)
+        parts[place] = merge(parts[place], change)
+    return parts
 
 
 def read_assignments(assignments: Iterable[str]) -> dict[str, Any]:

@@ -83,8 +83,8 @@ class Background:
     def _follow(self, picture: NDArray[np.float32], mask: NDArray[np.uint8]) -> None:
         assert self._background is not None
         self._seen += 1
-        if self._seen < self.settings.warm_up:
-            cv2.accumulateWeighted(picture, self._background, 1 / (self._seen + 1))
+        if self._seen <= self.settings.warm_up:
+            cv2.accumulateWeighted(picture, self._background, 1 / self._seen)
             return
         cv2.accumulateWeighted(picture, self._background, self.settings.rate_inside)
         cv2.accumulateWeighted(picture, self._background, self.settings.rate, mask=1 - mask)

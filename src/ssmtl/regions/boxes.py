@@ -64,12 +64,13 @@ def read_boxes(path: Path, clip: str, min_confidence: float = 0.0) -> dict[int, 
     """
     file = _find(Path(path), clip)
     frames: dict[int, list[tuple[list[float], float, str]]] = {}
-    with file.open(newline="", encoding="utf-8-sig") as stream:
+    with file.open(newline="", encoding="utf-8-sig", errors="replace") as stream:
         reader = csv.DictReader(stream)
         missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
         if missing:
             raise DataError(f"{file}: no column '{missing[0]}'; the first line must name {', '.join(COLUMNS)}")
-        for line, row in enumerate(reader, start=2):
+        for row in reader:
+            line = reader.line_num
             if row.get("clip", clip) != clip:
                 continue
             try:
@@ -80,6 +81,8 @@ def read_boxes(path: Path, clip: str, min_confidence: float = 0.0) -> dict[int, 
                 raise DataError(f"{file}, line {line}: {error}; boxes are five numbers") from error
             if not (box[0] < box[2] and box[1] < box[3]) or index < 0 or not np.isfinite(box).all():
                 raise DataError(f"{file}, line {line}: not a box: needs frame >= 0, x_min < x_max, y_min < y_max")
+            if not 0 <= confidence <= 1:
+                raise DataError(f"{file}, line {line}: confidence is {confidence:g}; it must be between 0 and 1")
             if confidence >= min_confidence:
                 frames.setdefault(index, []).append((box, confidence, row.get("label") or "object"))
     return {

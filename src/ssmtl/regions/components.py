@@ -32,7 +32,8 @@ def picture_scale(shape: tuple[int, ...]) -> float:
 def black_out(mask: NDArray[np.uint8], known: Regions) -> None:
     """Clear the boxes of regions that are known already, in place."""
     for x_min, y_min, x_max, y_max in known.boxes:
-        mask[max(0, int(y_min)) : int(np.ceil(y_max)), max(0, int(x_min)) : int(np.ceil(x_max))] = 0
+        rows = slice(max(0, int(y_min)), max(0, int(np.ceil(y_max))))
+        mask[rows, max(0, int(x_min)) : max(0, int(np.ceil(x_max)))] = 0
 
 
 def component_boxes(mask: NDArray[np.uint8], settings: ComponentSettings, scene: Scene | None) -> NDArray[np.float32]:

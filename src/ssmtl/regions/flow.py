@@ -19,6 +19,10 @@ PRESETS = {
 }
 
 
+LEAST_SIDE = 32
+"""Pixels: OpenCV's DIS flow crashes on pictures that are lower or narrower."""
+
+
 class FlowSettings(ComponentSettings):
     """A pixel moves when its flow is longer than `min_magnitude` pixels per frame, at the footage's own size."""
 
@@ -47,7 +51,7 @@ class Flow:
         """Regions that move, outside the boxes of `known`; none in the first frame."""
         now, before = grey(frame.image), self._before
         self._before = now
-        if before is None or before.shape != now.shape or min(now.shape) < 16:
+        if before is None or before.shape != now.shape or min(now.shape) < LEAST_SIDE:
             return Regions.make([], "flow")
         flow = np.asarray(self._flow.calc(now, before, np.zeros((*now.shape, 2), np.float32)))
         mask = (cv2.magnitude(flow[..., 0], flow[..., 1]) > self.settings.min_magnitude).astype(np.uint8)

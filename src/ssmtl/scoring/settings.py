@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from ssmtl.config import Settings
 
@@ -27,3 +27,10 @@ class ScoringSettings(Settings):
     )
     batch: int = Field(16, ge=1, description="sequences that go through the network at once")
     max_wait: int = Field(8, ge=1, description="frames that may wait for a batch to fill")
+
+    @field_validator("mean_frames")
+    @classmethod
+    def _odd(cls, frames: int) -> int:
+        if frames % 2 == 0:
+            raise ValueError("must be odd: as many frames before as after")
+        return frames

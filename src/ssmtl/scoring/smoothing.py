@@ -40,7 +40,7 @@ def paint(boxes: NDArray[np.float32], scores: NDArray[np.float32], height: int, 
     """Map of cells: each box (N×4, pixels, half open) filled with its score, the maximum on overlap, 0 elsewhere."""
     cells = np.zeros((-(-height // CELL), -(-width // CELL)), np.float32)
     low = np.maximum(np.floor(boxes[:, :2] / CELL), 0).astype(int)
-    high = np.ceil(boxes[:, 2:] / CELL).astype(int)
+    high = np.maximum(np.ceil(boxes[:, 2:] / CELL), 0).astype(int)
     for (left, top), (right, bottom), score in zip(low, high, scores, strict=True):
         part = cells[top:bottom, left:right]
         np.maximum(part, score, out=part)

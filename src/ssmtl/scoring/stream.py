@@ -105,6 +105,7 @@ def _cut(observed: Iterable[tuple[Frame, Regions]], model: Model) -> Iterator[_C
     """Each frame with the sequences around it, three frames later."""
     every = model.configuration.scoring.every
     window: deque[_Seen] = deque(maxlen=FRAMES)
+    between: list[list[_Seen]] = []
     count = 0
     before: Regions | None = None
     for frame, regions in observed:
@@ -114,26 +115,31 @@ def _cut(observed: Iterable[tuple[Frame, Regions]], model: Model) -> Iterator[_C
             yield from (_incomplete(seen.frame, model) for seen in list(window)[:REACH])
         if count < FRAMES:
             continue
-        wait = (FRAMES - count) % every
-        middle = window[REACH]
-        matches = None
-        if wait:
-            # The next scored frame is within the window: `every` is at most one more than its reach.
-            after = window[REACH + wait].regions
-            matches = match(middle.regions.boxes, None if before is None else before.boxes, after.boxes)
-        else:
-            before = middle.regions
-        yield _complete(window, matches, model)
+        if (count - FRAMES) % every:
+            between.append(list(window))
+            continue
+        here = window[REACH].regions
+        yield from (_complete(sequence, model, before, here) for sequence in between)
+        yield _complete(list(window), model)
+        between, before = [], here
     if count < FRAMES:
         raise SourceError(f"the clip has {count} frames; a sequence needs {FRAMES}: give longer footage")
+    yield from (_complete(sequence, model, before) for sequence in between)
     yield from (_incomplete(seen.frame, model) for seen in list(window)[-REACH:])
 
 
-def _complete(window: Sequence[_Seen], matches: Matches | None, model: Model) -> _Cut:
+def _complete(
+    window: Sequence[_Seen], model: Model, before: Regions | None = None, after: Regions | None = None
+) -> _Cut:
+    """The middle frame of seven; where the scored ones before or after it are given, only what neither shows is cut."""
     middle = window[REACH]
-    index = np.arange(len(middle.regions)) if matches is None else matches.unmatched
-    pictures = [seen.picture for seen in window]
-    sequences = crop(pictures, middle.regions.boxes[index], model.configuration.sequences.padding)
+    boxes = middle.regions.boxes
+    matches = None
+    index = np.arange(len(boxes))
+    if before is not None or after is not None:
+        matches = match(boxes, None if before is None else before.boxes, None if after is None else after.boxes)
+        index = matches.unmatched
+    sequences = crop([seen.picture for seen in window], boxes[index], model.configuration.sequences.padding)
     return _Cut(middle.frame, middle.regions, index, sequences, matches, True)
 
 

@@ -23,6 +23,7 @@ from pydantic import Field
 from ssmtl.atomic import atomic_file
 from ssmtl.config import Settings
 from ssmtl.errors import DataError, OutputError, SourceError
+from ssmtl.regions.boxes import BoxesSettings
 from ssmtl.regions.scene import Scene
 from ssmtl.regions.union import DetectorSettings, build_detector
 from ssmtl.sequences.crop import SIZE, crop, prepare_picture
@@ -67,6 +68,19 @@ def fingerprint(clip: Clip, settings: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def _scene_key(scene: Scene | None) -> list[object]:
+    if scene is None:
+        return []
+    return [scene.height_slope, scene.height_offset, hashlib.sha256(scene.background.tobytes()).hexdigest()]
+
+
+def _file_ages(detectors: Sequence[DetectorSettings]) -> list[int]:
+    """When the files that detectors read were last written."""
+    paths = [detector.path for detector in detectors if isinstance(detector, BoxesSettings)]
+    files = [file for path in paths for file in (sorted(path.rglob("*.csv")) if path.is_dir() else [path])]
+    return [file.stat().st_mtime_ns for file in files if file.is_file()]
+
+
 def find_regions(
     clip: Clip,
     detectors: Sequence[DetectorSettings],
@@ -79,8 +93,7 @@ def find_regions(
     Raises:
         SourceError, DataError: the clip or its boxes cannot be read.
     """
-    scene_key = None if scene is None else [scene.height_slope, scene.height_offset, int(scene.background.sum())]
-    key = fingerprint(clip, [[d.model_dump(mode="json") for d in detectors], scene_key])
+    key = fingerprint(clip, [[d.model_dump(mode="json") for d in detectors], _scene_key(scene), _file_ages(detectors)])
     file = folder / f"{clip.name}.{key}.regions.npz"
     if file.is_file():
         kept = np.load(file)

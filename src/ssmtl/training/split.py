@@ -24,9 +24,10 @@ def hold_out(
     """
     clips, counts = np.unique(clip, return_counts=True)
     if len(clips) >= MIN_CLIPS:
-        held, total, goal = [], 0, share * len(clip)
+        held: list[np.intp] = []
+        total, goal = 0, share * len(clip)
         for i in np.random.default_rng(0).permutation(len(clips)):
-            if abs(total + counts[i] - goal) < abs(total - goal):
+            if len(held) < len(clips) - 1 and abs(total + counts[i] - goal) < abs(total - goal):
                 held.append(clips[i])
                 total += counts[i]
         if not held:

@@ -28,7 +28,7 @@ Report = Callable[[Progress, int], None]
 
 def generator(*numbers: int) -> torch.Generator:
     """A CPU generator whose stream depends on all of `numbers`."""
-    seed = np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0]
+    seed = np.random.SeedSequence((len(numbers), *numbers)).generate_state(1, np.uint64)[0]
     return torch.Generator().manual_seed(int(seed) % 2**63)
 
 
@@ -173,7 +173,8 @@ class Trainer:
         held = self.held_out_losses(held_out)
         row |= {f"held_out/{kind}": value for kind, value in held.items()}
         row["held_out/total"] = sum(held.values())
-        if all(row["held_out/total"] < old["held_out/total"] for old in progress.history):
+        # Written so that an epoch whose loss is no number never stays the best.
+        if not any(row["held_out/total"] >= old["held_out/total"] for old in progress.history):
             progress.best_epoch = progress.epoch
             best = {name: value.detach().cpu().clone() for name, value in self.raw.state_dict().items()}
         progress.history.append(row)
