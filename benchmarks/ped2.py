@@ -24,26 +24,34 @@ from ssmtl.model import DESCRIPTION
 RESULTS = Path(__file__).parent / "results"
 
 
-def one_seed(seed: int, options: argparse.Namespace, work: Path) -> dict[str, object]:
-    data = open_dataset("ucsd", shared_data() / "UCSDped2")
-    folder = work / f"seed{seed}"
+def train(seed: int, options: argparse.Namespace) -> None:
+    """Train one seed, or go on with it; does nothing where it is done."""
+    folder = options.work / f"seed{seed}"
+    if (folder / "model" / DESCRIPTION).is_file():
+        return
     started = time.monotonic()
+    data = open_dataset("ucsd", shared_data() / "UCSDped2")
+    configuration = configure(options.recipe, read_assignments(options.set), {"seed": seed})
+    resume = (folder / "model" / "training" / "checkpoint.safetensors").is_file()
     with Bars(console) as bars:
-        if not (folder / "model" / DESCRIPTION).is_file():
-            configuration = configure(options.recipe, read_assignments(options.set), {"seed": seed})
-            checkpoint = folder / "model" / "training" / "checkpoint.safetensors"
-            resume = checkpoint.is_file()
-            fit(
-                data.train_clips(),
-                folder / "model",
-                configuration,
-                resume=resume,
-                overwrite=not resume,
-                sequences=work / "sequences",
-                progress=bars,
-            )
-            write_json(folder / "fit.json", {"seconds": round(time.monotonic() - started, 1)})
-        model = load_model(folder / "model")
+        fit(
+            data.train_clips(),
+            folder / "model",
+            configuration,
+            resume=resume,
+            overwrite=not resume,
+            sequences=options.work / "sequences",
+            progress=bars,
+        )
+    write_json(folder / "fit.json", {"seconds": round(time.monotonic() - started, 1)})
+
+
+def one_seed(seed: int, options: argparse.Namespace) -> dict[str, object]:
+    train(seed, options)
+    folder = options.work / f"seed{seed}"
+    data = open_dataset("ucsd", shared_data() / "UCSDped2")
+    model = load_model(folder / "model")
+    with Bars(console) as bars:
         done = detect(
             data.test_clips(), model, folder / "result", plot=True, dataset=data, overwrite=True, progress=bars
         )
@@ -57,6 +65,7 @@ def one_seed(seed: int, options: argparse.Namespace, work: Path) -> dict[str, ob
         "undefined_clips": frames.undefined,
         "fit_s": json.loads((folder / "fit.json").read_text())["seconds"],
         "training_s": model.training["seconds"],
+        "training_threads": model.training["threads"],
         "detect_frames_per_s": counted / sum(facts["seconds"] for facts in done.clips.values()),
         "regions_per_frame": sum(sum(facts["regions"].values()) for facts in done.clips.values()) / counted,
         "best_epoch": model.training["best_epoch"],
@@ -71,10 +80,14 @@ def main() -> None:
     parser.add_argument("--recipe", default="fast")
     parser.add_argument("--set", action="append", default=[])
     parser.add_argument("--name", default="ped2_fast")
+    parser.add_argument("--only", type=int, help="train this seed and stop, so that processes can share the work")
     options = parser.parse_args()
+    if options.only is not None:
+        train(options.only, options)
+        return
     rows = []
     for seed in range(options.seeds):
-        rows.append(one_seed(seed, options, options.work))
+        rows.append(one_seed(seed, options))
         configuration = load_model(options.work / f"seed{seed}" / "model").configuration
         report = {**machine(), "configuration": configuration.model_dump(mode="json"), "seeds": rows}
         write_json(RESULTS / f"{options.name}.json", report)
@@ -86,7 +99,7 @@ def table(rows: list[dict], report: dict) -> str:
         f"Measured on {report['date']}, {report['processor']}, {report['cores']} cores, ssmtl {report['ssmtl']}, "
         f"recipe {report['configuration']['recipe']}. Made by `benchmarks/ped2.py`.",
         "",
-        "| seed | micro AUC | macro AUC, anchored | macro AUC, defined | `fit`, minutes | `detect`, frames/s |",
+        "| seed | micro AUC | macro AUC, anchored | macro AUC, defined | `fit`, minutes (threads) | `detect`, frames/s |",
         "|---|---|---|---|---|---|",
     ]
 
@@ -94,7 +107,7 @@ def table(rows: list[dict], report: dict) -> str:
         mean = {key: float(np.mean([row[key] for row in of])) for key in of[0]}
         return (
             f"| {title} | {100 * mean['micro']:.2f} | {100 * mean['macro_anchored']:.2f} | "
-            f"{100 * mean['macro_defined']:.2f} | {mean['fit_s'] / 60:.1f} | {mean['detect_frames_per_s']:.1f} |"
+            f"{100 * mean['macro_defined']:.2f} | {mean['fit_s'] / 60:.1f} ({mean['training_threads']:g}) | {mean['detect_frames_per_s']:.1f} |"
         )
 
     lines += [line(row["seed"], [row]) for row in rows]

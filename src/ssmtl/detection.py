@@ -1,5 +1,6 @@
 """`ssmtl detect`: from footage and a model to scores, pictures and an annotated video."""
 
+import shutil
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,7 +21,7 @@ from ssmtl.progress import Progress, Silent
 from ssmtl.regions.union import build_detector
 from ssmtl.report.curves import plot_scores
 from ssmtl.report.overlay import Overlay
-from ssmtl.results import SUMMARY, ResultWriter, read_summary
+from ssmtl.results import REGIONS, SCORES, SUMMARY, ResultWriter, read_summary
 from ssmtl.scoring.stream import FrameResult, score_stream
 from ssmtl.video.frame import Frame, FrameSource
 from ssmtl.video.sources import Clip, open_source
@@ -38,8 +39,8 @@ class Detection:
 
 def detect(
     clips: Sequence[Clip],
-    model: Model | Path,
-    out: Path,
+    model: Model | Path | str,
+    out: Path | str,
     *,
     overlay: bool = False,
     plot: bool = False,
@@ -78,12 +79,13 @@ def detect(
         "ssmtl": __version__,
         "configuration": model.configuration.model_dump(mode="json"),
         "scales": {kind: [scale.median, scale.high] for kind, scale in model.scales.items()},
-        "trained": model.training.get("seconds"),
+        "model": model.identity,
     }
     done = _earlier(out, head) if resume else Detection()
     for clip in clips:
-        if clip.name in done.clips and (out / clip.name).is_dir():
+        if clip.name in done.clips and _is_done(clip, done.clips[clip.name], out / clip.name, overlay, plot):
             continue
+        shutil.rmtree(out / clip.name, ignore_errors=True)
         try:
             with atomic_folder(out / clip.name) as folder:
                 facts = _detect_clip(clip, model, folder, overlay, plot, dataset, progress)
@@ -97,6 +99,13 @@ def detect(
     return done
 
 
+def _is_done(clip: Clip, facts: dict[str, Any], folder: Path, overlay: bool, plot: bool) -> bool:
+    """Whether an earlier run scored this very footage and wrote all that is asked for."""
+    same = facts["source"] == str(clip.path.resolve()) and (facts["start"], facts["stop"]) == (clip.start, clip.stop)
+    wanted = [SCORES, REGIONS, *([OVERLAY] if overlay else []), *([PLOT] if plot else [])]
+    return same and all((folder / name).is_file() for name in wanted)
+
+
 def _earlier(out: Path, head: dict[str, Any]) -> Detection:
     summary = read_summary(out)
     if not summary:
@@ -107,7 +116,7 @@ def _earlier(out: Path, head: dict[str, Any]) -> Detection:
             f"{out}: was made with another {changed[0]}; resume with the same model and settings, "
             "or start over with --overwrite"
         )
-    return Detection(summary["clips"], summary["failed"])
+    return Detection(summary.get("clips", {}), summary.get("failed", {}))
 
 
 def _detect_clip(
@@ -139,6 +148,10 @@ def _detect_clip(
     seconds = time.perf_counter() - started
     if plot:
         plot_scores(folder / PLOT, times, scores, _labels(dataset, clip, len(scores), progress), clip.name)
+    if source.undecodable:
+        progress.note(f"{clip.path}: {source.undecodable} damaged packets or pictures left out")
+    if source.expected_frames and len(scores) < 0.9 * source.expected_frames:
+        progress.note(f"{clip.path}: ends after {len(scores)} of {source.expected_frames} frames; is it truncated?")
     peak = int(np.argmax(scores))
     return {
         "source": str(clip.path.resolve()),

@@ -7,7 +7,7 @@ from typing import Any
 from ssmtl.datasets.dataset import Dataset
 from ssmtl.errors import DataError
 from ssmtl.metrics.frames import FrameMeasures, measure_frames
-from ssmtl.results import read_scores, read_summary
+from ssmtl.results import SUMMARY, read_scores, read_summary
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,21 +37,38 @@ class Evaluation:
         return values
 
 
-def evaluate(dataset: Dataset, scores: Path) -> Evaluation:
+def evaluate(dataset: Dataset, scores: Path | str) -> Evaluation:
     """Compare `scores/<clip>/scores.csv` with the ground truth of every test clip of `dataset`.
 
     Raises:
         DataError: a clip's scores or ground truth are missing or malformed, or their lengths differ.
     """
+    scores = Path(scores)
+    summary = read_summary(scores)
     labels, values, names = [], [], []
     for clip in dataset.test_clips():
-        found = read_scores(Path(scores) / clip.name).scores
+        if summary:
+            _check(summary, scores, clip.name)
+        found = read_scores(scores / clip.name).scores
         truth = dataset.frame_labels(clip, len(found))
         if len(truth) != len(found):
             raise DataError(f"{scores}/{clip.name}: {len(found)} scores for {len(truth)} frames; score the whole clip")
         labels.append(truth)
         values.append(found)
         names.append(clip.name)
-    return Evaluation(
-        dataset.name, names, measure_frames(labels, values), read_summary(scores).get("configuration", {})
-    )
+    return Evaluation(dataset.name, names, measure_frames(labels, values), summary.get("configuration", {}))
+
+
+def _check(summary: dict[str, Any], scores: Path, name: str) -> None:
+    """Refuse scores that are not of the whole clip, or not of this run: their frames are not those of the labels."""
+    facts = summary.get("clips", {}).get(name)
+    if facts is None:
+        why = summary.get("failed", {}).get(name, "it was not scored")
+        raise DataError(f"{scores / name}: not among the clips of {SUMMARY} ({why}); score it with `ssmtl detect`")
+    if facts.get("start") or facts.get("stop") is not None:
+        raise DataError(f"{scores / name}: holds a part of the clip only; score all of it, without --frames")
+    if facts.get("undecodable"):
+        raise DataError(
+            f"{scores / name}: {facts['undecodable']} pictures of {facts['source']} could not be read, so frames "
+            "and labels do not match; mend the footage"
+        )

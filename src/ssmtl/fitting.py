@@ -7,6 +7,7 @@ import json
 import platform
 import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ import torch
 
 from ssmtl import __version__
 from ssmtl.atomic import claim_output, write_text
-from ssmtl.errors import OutputError
+from ssmtl.errors import OutputError, SsmtlError
 from ssmtl.model import DESCRIPTION, Model, build_network, save_model
 from ssmtl.nets.network import Network
 from ssmtl.progress import Progress, Silent
@@ -26,7 +27,7 @@ from ssmtl.sequences.survey import Survey, survey
 from ssmtl.tasks.task import REACH
 from ssmtl.training import checkpoint
 from ssmtl.training.split import hold_out
-from ssmtl.training.train import Trainer, parameters, plan, to_input
+from ssmtl.training.train import Trainer, open_fabric, parameters, plan, to_input
 from ssmtl.video.sources import Clip
 
 TRAINING = "training"
@@ -35,7 +36,7 @@ TRAINING = "training"
 
 def fit(
     clips: Sequence[Clip],
-    out: Path,
+    out: Path | str,
     configuration: Configuration | None = None,
     *,
     resume: bool = False,
@@ -63,6 +64,7 @@ def fit(
     configuration = configuration or fast()
     progress = progress or Silent()
     out = Path(out)
+    open_fabric(configuration.train)
     work = out / TRAINING
     saved = work / "checkpoint.safetensors"
     _claim(out, saved, resume, overwrite)
@@ -70,21 +72,31 @@ def fit(
     seen = survey(clips, progress.stage("looking at the footage", None))
     for problem in seen.unreadable.values():
         progress.note(f"left out: {problem}")
+    for clip, count in seen.undecodable.items():
+        progress.note(f"{clip.path}: {count} damaged packets or pictures left out")
     for clip, length in seen.lengths.items():
         if length < 2 * configuration.reach + 1:
             progress.note(f"nothing is cut from {clip.path}: {length} frames, {2 * configuration.reach + 1} are needed")
     clips = list(seen.lengths)
     channels = {"auto": 1 if seen.is_grey else 3, "grey": 1, "rgb": 3}[configuration.sequences.colour]
-    store = build_store(
-        clips,
-        configuration.detectors,
-        seen.scene,
-        configuration.sequences,
-        channels,
-        configuration.reach,
-        sequences or work / "sequences",
-        progress.stage("finding and cutting sequences", 2 * sum(seen.lengths.values())),
-    )
+    if seen.scene is None:
+        progress.note("the footage shows several scenes or sizes: no common background is learnt, crowds stay together")
+    try:
+        store = build_store(
+            clips,
+            configuration.detectors,
+            seen.scene,
+            configuration.sequences,
+            channels,
+            configuration.reach,
+            sequences or work / "sequences",
+            progress.stage("finding and cutting sequences", 2 * sum(seen.lengths.values())),
+        )
+    except SsmtlError:
+        # Nothing has been learnt yet: leave no folder in the way of the next try.
+        shutil.rmtree(work / "sequences", ignore_errors=True)
+        _remove_if_empty(work, out)
+        raise
     train, held_out = hold_out(store.clip, store.frame, configuration.train.held_out, configuration.reach)
     with torch.random.fork_rng():
         torch.manual_seed(configuration.seed)
@@ -121,6 +133,12 @@ def _claim(out: Path, saved: Path, resume: bool, overwrite: bool) -> None:
         raise OutputError(f"{out}: holds a training that was cut short; go on with --resume or pass --overwrite")
     claim_output(out, overwrite)
     saved.unlink(missing_ok=True)
+
+
+def _remove_if_empty(*folders: Path) -> None:
+    for folder in folders:
+        with suppress(OSError):
+            folder.rmdir()
 
 
 def _run_key(clips: Sequence[Clip], configuration: Configuration) -> str:

@@ -15,7 +15,7 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from ssmtl import __version__
-from ssmtl.atomic import atomic_file, write_text
+from ssmtl.atomic import atomic_file
 from ssmtl.config import merge, parse
 from ssmtl.errors import ConfigError, ModelError
 from ssmtl.nets.cnn3d import CNN3D
@@ -51,6 +51,14 @@ class Model:
     scene: Scene | None
     scales: Mapping[str, TaskScale]
     training: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def identity(self) -> str:
+        """Hash of the weights: the same model has the same."""
+        digest = hashlib.sha256()
+        for name, value in sorted(self.network.state_dict().items()):
+            digest.update(name.encode() + value.detach().cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()[:16]
 
     @property
     def tasks(self) -> Sequence[Task]:
@@ -116,19 +124,21 @@ def save_model(model: Model, folder: Path) -> None:
         "weights_sha256": hashlib.sha256(data).hexdigest(),
     }
     description["checksum"] = _checksum(description)
-    with atomic_file(folder / WEIGHTS) as temporary:
-        temporary.write_bytes(data)
-    write_text(folder / DESCRIPTION, json.dumps(description, indent=2) + "\n")
+    # Both are written before either takes its place: a full disk leaves an older model as it was.
+    with atomic_file(folder / DESCRIPTION) as text, atomic_file(folder / WEIGHTS) as weights:
+        text.write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
+        weights.write_bytes(data)
 
 
-def load_model(folder: Path) -> Model:
+def load_model(folder: Path | str) -> Model:
     """Read a model folder.
 
     Raises:
         ModelError: a file is missing, was changed after it was written, or is of another version.
     """
-    description = _read_description(Path(folder))
-    data = _read(Path(folder) / WEIGHTS)
+    folder = Path(folder)
+    description = _read_description(folder)
+    data = _read(folder / WEIGHTS)
     if hashlib.sha256(data).hexdigest() != description["weights_sha256"]:
         raise ModelError(
             f"{folder / WEIGHTS}: is not the file that {DESCRIPTION} describes (damaged or changed); train again"

@@ -20,8 +20,8 @@ MOMENTS = 3
 
 
 def review(
-    result: Path,
-    page: Path,
+    result: Path | str,
+    page: Path | str,
     *,
     title: str = "What was unusual",
     summary: Sequence[str] = (),
@@ -42,6 +42,7 @@ def review(
         DataError: the folder holds no results, or they are damaged.
         SourceError: the footage is no longer where it was; its pictures are needed.
     """
+    result, page = Path(result), Path(page)
     found = read_summary(result)
     if not found.get("clips"):
         raise DataError(f"{result / SUMMARY}: no results; run `ssmtl detect` first")
@@ -60,7 +61,7 @@ def _clip_report(
         name,
         scores.time_s,
         scores.scores,
-        dataset.frame_labels(clip, frames) if dataset else None,
+        dataset.frame_labels(clip, frames) if dataset and not clip.start and clip.stop is None else None,
         _task_curves(objects, frames, settings.tasks),
         _moments(clip, scores, objects, settings),
         f"{frames} frames, {len(objects.frames)} regions, {about['frames_per_second']:.0f} frames per second",
@@ -100,6 +101,8 @@ def _moments(clip: Clip, scores: ClipScores, objects: ClipObjects, settings: Con
         if len(near):
             loudest = int(near[np.argmax(objects.scores[near])])
             wanted.setdefault(int(objects.frames[loudest]), loudest)
+    if not wanted:
+        return []
     moments = []
     words: dict[str, str] = {task.kind: task.words for task in settings.tasks}
     for frame in open_source(clip):

@@ -72,13 +72,16 @@ class ClipObjects:
 def _read_table(path: Path, columns: Sequence[str]) -> tuple[list[str], list[dict[str, str]]]:
     if not path.is_file():
         raise DataError(f"{path}: no such file; make it with `ssmtl detect`")
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        names = list(reader.fieldnames or [])
-        missing = [name for name in columns if name not in names]
-        if missing:
-            raise DataError(f"{path}: no column '{missing[0]}'; the first line must name {', '.join(columns)}")
-        return names, list(reader)
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            names = list(reader.fieldnames or [])
+            missing = [name for name in columns if name not in names]
+            if missing:
+                raise DataError(f"{path}: no column '{missing[0]}'; the first line must name {', '.join(columns)}")
+            return names, list(reader)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path}: is no CSV text in UTF-8 ({error}); save it as such") from error
 
 
 def _numbers(path: Path, rows: Sequence[dict[str, str]], names: Sequence[str]) -> NDArray[np.float64]:

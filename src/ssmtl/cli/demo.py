@@ -28,10 +28,12 @@ def demo(
         )
     frames = result.evaluation.frames
     options.console.print(
-        f"micro AUC {100 * frames.micro:.1f} %, macro AUC {100 * frames.macro_anchored:.1f} %", highlight=False
+        f"micro AUC {100 * frames.micro:.1f} %, macro AUC (anchored) {100 * frames.macro_anchored:.1f} %",
+        highlight=False,
     )
     options.console.print(
         f"annotated videos: {out / 'result'}/*/overlay.mp4\nreport: {result.report.resolve()}",
         highlight=False,
+        markup=False,
         soft_wrap=True,
     )

@@ -7,6 +7,7 @@ import typer
 
 from ssmtl.cli import options
 from ssmtl.cli.progress import Bars
+from ssmtl.config import merge, read_assignments
 
 
 def detect(
@@ -17,6 +18,7 @@ def detect(
     root: options.Root = None,
     frames: options.Frames = None,
     assignments: options.Assignments = None,
+    regions: options.Regions = None,
     overlay: Annotated[bool, typer.Option("--overlay", help="Also write an annotated video of each clip.")] = False,
     plot: Annotated[bool, typer.Option("--plot", help="Also write each clip's curve over time.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Keep clips that an earlier run finished.")] = False,
@@ -27,8 +29,9 @@ def detect(
     from ssmtl.model import load_model, with_settings
 
     used = load_model(model)
-    if assignments:
-        used = with_settings(used, options.read_assignments(assignments))
+    changes = merge(options.read_regions(regions), read_assignments(assignments or []))
+    if changes:
+        used = with_settings(used, changes)
     data = options.read_dataset(dataset, root, sources)
     clips = options.read_clips(sources, frames, data.test_clips() if data else None)
     with Bars(options.console) as bars:
@@ -51,7 +54,7 @@ def detect(
             highlight=False,
             markup=False,
         )
-    options.console.print(f"results in {out}", highlight=False)
+    options.console.print(f"results in {out}", highlight=False, markup=False)
     if done.failed:
         options.console.print(f"{len(done.failed)} of {len(clips)} clips failed", style="red")
         raise typer.Exit(options.SOME_FAILED if done.clips else 1)

@@ -41,6 +41,7 @@ def fit(
         f"{facts['seconds'] / 60:.1f} min; best epoch {facts['best_epoch']} of {facts['epochs']}; "
         f"loss curves in {out / 'training' / 'losses.png'}",
         highlight=False,
+        markup=False,
         soft_wrap=True,
     )
     if facts["left_out"]:

@@ -50,3 +50,7 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except OSError as error:
+        text = f"error: {error.filename or 'a file'}: {error.strerror or error}; check disk and permissions"
+        console.print(text, style="red", highlight=False, markup=False, soft_wrap=True)
+        sys.exit(1)

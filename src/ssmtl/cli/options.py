@@ -32,7 +32,10 @@ Assignments = Annotated[
     list[str] | None, typer.Option("--set", help="One change, such as train.epochs=5; may be given several times.")
 ]
 Regions = Annotated[
-    str | None, typer.Option("--regions", help="Where to look: motion, background, flow, or a CSV file of boxes.")
+    str | None,
+    typer.Option(
+        "--regions", help="Where to look: motion, background, flow, a CSV file of boxes, or several joined by +."
+    ),
 ]
 Frames = Annotated[
     str | None, typer.Option("--frames", help="Only these frames of each clip, such as 0:500 or 500: (from 0).")
@@ -66,14 +69,22 @@ def read_configuration(
 ) -> Configuration:
     """The recipe with the file's changes, then `--regions`, then those of `--set`."""
     changes = [read_toml(config)] if config else []
-    if regions is not None:
-        if regions in REGIONS:
-            changes.append({"detectors": REGIONS[regions]})
-        elif Path(regions).exists():
-            changes.append({"detectors": [{"kind": "boxes", "path": str(Path(regions).resolve())}]})
+    return configure(recipe, *changes, read_regions(regions), read_assignments(assignments or []))
+
+
+def read_regions(regions: str | None) -> dict[str, Any]:
+    """The change to a configuration that `--regions` stands for: names and files of boxes, joined by +."""
+    if regions is None:
+        return {}
+    detectors: list[dict[str, Any]] = []
+    for part in regions.split("+"):
+        if part in REGIONS:
+            detectors += REGIONS[part]
+        elif Path(part).exists():
+            detectors.append({"kind": "boxes", "path": str(Path(part).resolve())})
         else:
-            raise ConfigError(f"--regions {regions}: neither {', '.join(REGIONS)} nor an existing file or folder")
-    return configure(recipe, *changes, read_assignments(assignments or []))
+            raise ConfigError(f"--regions {part}: neither {', '.join(REGIONS)} nor an existing file or folder")
+    return {"detectors": detectors}
 
 
 def read_dataset(name: str | None, root: Path | None, sources: list[str] | None = None) -> Dataset | None:

@@ -18,7 +18,7 @@ COLUMNS = ("frame", "x_min", "y_min", "x_max", "y_max")
 class BoxesSettings(Settings):
     """Boxes as CSV with the columns frame (from 0), x_min, y_min, x_max, y_max and, if known, confidence and label.
 
-    `path` is one file, which for several clips has a column `clip`, or a folder with `<clip>.csv` or
+    `path` is one file with a column `clip` or named after its clip, or a folder with `<clip>.csv` or
     `<clip>/regions.csv` (the result of `ssmtl detect`).
     """
 
@@ -65,8 +65,12 @@ def read_boxes(path: Path, clip: str, min_confidence: float = 0.0) -> dict[int, 
     file = _find(Path(path), clip)
     frames: dict[int, list[tuple[list[float], float, str]]] = {}
     with file.open(newline="", encoding="utf-8-sig", errors="replace") as stream:
-        reader = csv.DictReader(stream)
+        reader = csv.DictReader(line.replace("\0", "") for line in stream)
         missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
+        if not missing and "clip" not in (reader.fieldnames or ()) and clip not in (file.stem, file.parent.name):
+            raise DataError(
+                f"{file}: does not say that it is of clip '{clip}'; name it {clip}.csv or give it a column 'clip'"
+            )
         if missing:
             raise DataError(f"{file}: no column '{missing[0]}'; the first line must name {', '.join(COLUMNS)}")
         for row in reader:

@@ -26,22 +26,29 @@ def raw_scores(network: Network, tasks: Sequence[ProxyTask], x_BCTHW: Tensor) ->
 
 @dataclass(frozen=True, slots=True)
 class TaskScale:
-    """A task's raw scores on held-out normal footage: their median and their 99th percentile."""
+    """A task's raw scores on held-out normal footage: their median, and what is taken for 1."""
 
     median: float
     high: float
 
 
 def measure_scales(scores_NK: NDArray[np.float32], kinds: Sequence[str]) -> dict[str, TaskScale]:
-    """The scale of each task from N ≥ 1 held-out sequences' raw scores."""
+    """The scale of each task from N ≥ 1 held-out sequences' raw scores.
+
+    First each task's 99th percentile is taken for 1. Then all are stretched alike until the 99th percentile of their
+    mean is 1: of ordinary objects one in a hundred scores higher.
+    """
     median, high = np.quantile(scores_NK.astype(np.float64), [0.5, 0.99], axis=0)
-    return {kind: TaskScale(float(m), float(max(h, m + 1e-6))) for kind, m, h in zip(kinds, median, high, strict=True)}
+    span = np.maximum(high - median, 1e-6)
+    means = np.maximum(0, (scores_NK - median) / span).mean(axis=1)
+    span *= max(float(np.quantile(means, 0.99)), 1e-6)
+    return {kind: TaskScale(float(m), float(m + s)) for kind, m, s in zip(kinds, median, span, strict=True)}
 
 
 def calibrate(
     scores_NK: NDArray[np.float32], kinds: Sequence[str], scales: Mapping[str, TaskScale]
 ) -> NDArray[np.float32]:
-    """Raw scores on the scale of normal footage: 0 = its median or less, 1 = its 99th percentile.
+    """Raw scores on the scale of normal footage: 0 = its median or less; their mean is 1 at its 99th percentile.
 
     The papers take the plain mean. But a probability that saturates is 0 or 1 by chance, while a reconstruction error
     moves in the third decimal: the first drowns the second. On this scale each task says how unusual an object is.

@@ -66,8 +66,8 @@ class _Seen:
 
 
 def delay_frames(settings: ScoringSettings) -> int:
-    """Frames by which a frame's score comes after the frame, besides up to `max_wait` for a batch to fill."""
-    return REACH + settings.every - 1 + delay(settings)
+    """At most how many frames after a frame its score comes, the wait for a batch to fill included."""
+    return REACH + settings.every - 1 + settings.max_wait - 1 + delay(settings)
 
 
 def score_stream(frames: Iterable[Frame], model: Model, detector: Union) -> Iterator[FrameResult]:

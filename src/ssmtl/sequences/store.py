@@ -217,12 +217,13 @@ def build_store(
             )
         raise DataError(
             f"{clips[0].path}: nothing moves in the footage, so there is nothing to learn from; lower "
-            "detectors.background.threshold or detectors.background.min_area, or give boxes with --regions FILE.csv"
+            f"detectors.{detectors[-1].kind}.min_area or its threshold, or look elsewhere with --regions"
         )
     kept = choose([len(positions) for positions in usable], settings.max_sequences)
     chosen = [regions.take(mine[keep]) for regions, mine, keep in zip(found, usable, kept, strict=True)]
-    need = sum(len(regions.frames) for regions in chosen) * channels * (2 * reach + 1) * SIZE * SIZE
     folder.mkdir(parents=True, exist_ok=True)
+    kept_already = sum(file.stat().st_size for file in folder.glob("*.sequences.npy"))
+    need = sum(len(regions.frames) for regions in chosen) * channels * (2 * reach + 1) * SIZE * SIZE - kept_already
     if shutil.disk_usage(folder).free < need:
         raise OutputError(
             f"{folder}: the sequences need {need / 2**30:.1f} GiB, more than is free there; lower "

@@ -26,12 +26,13 @@ GREY = 2
 @dataclass(frozen=True, slots=True)
 class Survey:
     """What was seen: the scene (None where the footage shows several), whether all of it is grey, and each clip's
-    frames, or why it cannot be read."""
+    frames, or why it cannot be read, and how many damaged pictures it has where it has any."""
 
     scene: Scene | None
     is_grey: bool
     lengths: dict[Clip, int]
     unreadable: dict[Clip, str]
+    undecodable: dict[Clip, int]
 
 
 def survey(clips: Sequence[Clip], progress: Progress = lambda: None) -> Survey:
@@ -44,19 +45,22 @@ def survey(clips: Sequence[Clip], progress: Progress = lambda: None) -> Survey:
     pictures: list[NDArray[np.uint8]] = []
     lengths: dict[Clip, int] = {}
     unreadable: dict[Clip, str] = {}
+    undecodable: dict[Clip, int] = {}
     is_grey = True
     for clip in clips:
         try:
             source = open_source(clip)
-            seen, length = _spread(source, each, progress)
+            seen, coloured, length = _spread(source, each, progress)
         except SourceError as error:
             unreadable[clip] = str(error)
             continue
         lengths[clip] = length
-        for image in seen:
-            if is_grey:
-                is_grey = bool(np.ptp(image[::4, ::4].astype(np.int16), axis=2).max(initial=0) <= GREY)
-            pictures.append(grey(image))
+        if source.undecodable:
+            undecodable[clip] = source.undecodable
+        is_grey = is_grey and coloured == 0
+        pictures += seen
+        if len(pictures) > 4 * PICTURES:
+            pictures = pictures[::2]
     if not lengths:
         raise SourceError("; ".join(unreadable.values()) or "no footage given; name files, folders or a data set")
     pictures = pictures[:: max(1, len(pictures) // PICTURES)]
@@ -64,22 +68,23 @@ def survey(clips: Sequence[Clip], progress: Progress = lambda: None) -> Survey:
     scene = None
     if background is not None:
         scene = Scene(background, *fit_heights(_whole_boxes(pictures, background)))
-    return Survey(scene, is_grey, lengths, unreadable)
+    return Survey(scene, is_grey, lengths, unreadable, undecodable)
 
 
-def _spread(source: FrameSource, limit: int, progress: Progress) -> tuple[list[NDArray[np.uint8]], int]:
-    """Between `limit` and twice as many pictures, evenly over a clip of unknown length, and that length."""
+def _spread(source: FrameSource, limit: int, progress: Progress) -> tuple[list[NDArray[np.uint8]], int, int]:
+    """Up to twice `limit` grey pictures, evenly over a clip; how many of them were coloured; the clip's length."""
     step = max(1, (source.expected_frames or 0) // limit)
     kept: list[NDArray[np.uint8]] = []
-    length = 0
+    length = coloured = 0
     for frame in source:
         length += 1
         progress()
         if frame.index % step == 0:
-            kept.append(frame.image)
+            coloured += bool(np.ptp(frame.image[::4, ::4].astype(np.int16), axis=2).max(initial=0) > GREY)
+            kept.append(grey(frame.image))
             if len(kept) == 2 * limit:
                 kept, step = kept[::2], 2 * step
-    return kept, length
+    return kept, coloured, length
 
 
 def _whole_boxes(pictures: list[NDArray[np.uint8]], background: NDArray[np.uint8]) -> NDArray[np.float32]:

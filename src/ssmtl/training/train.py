@@ -13,9 +13,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.utilities.exceptions import MisconfigurationException
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ssmtl.errors import ConfigError
 from ssmtl.nets.network import Network, channels_last
 from ssmtl.sequences.store import SequenceStore
 from ssmtl.tasks.task import ProxyTask
@@ -61,13 +63,26 @@ def plan(sequences: int, settings: TrainSettings) -> tuple[int, int]:
     return steps, max(settings.epochs, math.ceil(settings.min_steps / steps))
 
 
+def open_fabric(settings: TrainSettings) -> Fabric:
+    """The device that `settings` name.
+
+    Raises:
+        ConfigError: it is not there.
+    """
+    try:
+        return Fabric(accelerator=settings.accelerator, devices=1, precision=settings.precision)
+    except (RuntimeError, ValueError, MisconfigurationException) as error:
+        text = str(error).splitlines()[0]
+        raise ConfigError(f"train.accelerator={settings.accelerator}: {text}; choose auto or cpu") from error
+
+
 class Trainer:
     """One run of training over one store."""
 
     def __init__(
         self, network: Network, tasks: Sequence[ProxyTask], settings: TrainSettings, seed: int, store: SequenceStore
     ):
-        self.fabric = Fabric(accelerator=settings.accelerator, devices=1, precision=settings.precision)
+        self.fabric = open_fabric(settings)
         self.tasks = list(tasks)
         self.settings = settings
         self.seed = seed
@@ -173,8 +188,10 @@ class Trainer:
         held = self.held_out_losses(held_out)
         row |= {f"held_out/{kind}": value for kind, value in held.items()}
         row["held_out/total"] = sum(held.values())
-        # Written so that an epoch whose loss is no number never stays the best.
-        if not any(row["held_out/total"] >= old["held_out/total"] for old in progress.history):
+        total = row["held_out/total"]
+        if not math.isfinite(total):
+            raise ConfigError("train.learning_rate: training diverged, the held-out loss is no number; lower it")
+        if all(total < old["held_out/total"] for old in progress.history):
             progress.best_epoch = progress.epoch
             best = {name: value.detach().cpu().clone() for name, value in self.raw.state_dict().items()}
         progress.history.append(row)
