@@ -105,7 +105,16 @@ def fit(
     key = _run_key(clips, configuration)
     steps, epochs = plan(len(train), configuration.train)
     step = progress.stage(f"training on {len(train)} sequences", steps * epochs)
-    done = trainer.run(train, held_out, saved, key, lambda now, _: step())
+    shown = 0
+
+    def report(now: checkpoint.Progress, steps_per_epoch: int) -> None:
+        # A resumed run begins with the steps that it has behind it.
+        nonlocal shown
+        for _ in range(now.epoch * steps_per_epoch + now.step - shown):
+            step()
+        shown = now.epoch * steps_per_epoch + now.step
+
+    done = trainer.run(train, held_out, saved, key, report)
     network.cpu().eval()
 
     model = Model(

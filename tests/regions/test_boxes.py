@@ -33,7 +33,7 @@ def frame(index: int) -> Frame:
     ids=["no rows", "one", "out of order", "columns in any order", "BOM", "two clips", "another clip", "negative"],
 )
 def test_good_files(tmp_path: Path, text: str, expected: dict[int, list[list[float]]]) -> None:
-    file = tmp_path / "boxes.csv"
+    file = tmp_path / "clip.csv"
     file.write_text(text, encoding="utf-8")
     found = read_boxes(file, "clip")
     assert {index: regions.boxes.tolist() for index, regions in found.items()} == expected
@@ -78,17 +78,17 @@ def test_good_files(tmp_path: Path, text: str, expected: dict[int, list[list[flo
     ],
 )
 def test_bad_files_name_file_and_line(tmp_path: Path, text: str, message: str) -> None:
-    file = tmp_path / "boxes.csv"
+    file = tmp_path / "clip.csv"
     file.write_text(text)
-    with pytest.raises(DataError, match=f"boxes.csv.*{message}"):
+    with pytest.raises(DataError, match=f"clip.csv.*{message}"):
         Boxes(BoxesSettings(path=file), "clip")
 
 
 @pytest.mark.parametrize("data", [HEADER.encode() + b"\n0,1,2,3,4\xff\n", b"\x89PNG\r\n\x1a\n\x00\x00"])
 def test_files_that_are_no_text(tmp_path: Path, data: bytes) -> None:
-    (tmp_path / "boxes.csv").write_bytes(data)
-    with pytest.raises(DataError, match=r"boxes\.csv"):
-        read_boxes(tmp_path / "boxes.csv", "clip")
+    (tmp_path / "clip.csv").write_bytes(data)
+    with pytest.raises(DataError, match=r"clip\.csv"):
+        read_boxes(tmp_path / "clip.csv", "clip")
 
 
 @pytest.mark.parametrize("place", ["clip.csv", "clip/regions.csv"])
@@ -108,8 +108,8 @@ def test_a_missing_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("minimum", "kept"), [(0.0, [1, 2, 3, 4]), (0.5, [2, 3, 4]), (0.51, [3, 4]), (1.0, [4])])
 def test_confidence_and_label(tmp_path: Path, minimum: float, kept: list[int]) -> None:
     rows = ["0,1,0,9,9,0.1,car", "0,2,0,9,9,0.5,bus", "0,3,0,9,9,0.9,", "0,4,0,9,9,,dog"]
-    (tmp_path / "boxes.csv").write_text("\n".join([f"{HEADER},confidence,label", *rows]))
-    found = read_boxes(tmp_path / "boxes.csv", "clip", minimum)[0]
+    (tmp_path / "clip.csv").write_text("\n".join([f"{HEADER},confidence,label", *rows]))
+    found = read_boxes(tmp_path / "clip.csv", "clip", minimum)[0]
     assert found.boxes[:, 0].tolist() == kept
     labels = {1: "car", 2: "bus", 3: "object", 4: "dog"}
     assert found.label.tolist() == [labels[k] for k in kept]
@@ -119,8 +119,8 @@ def test_confidence_and_label(tmp_path: Path, minimum: float, kept: list[int]) -
 
 def test_boxes_are_cut_to_the_picture(tmp_path: Path) -> None:
     rows = ["0,-5,-5,20,20", "0,90,40,200,200", "0,100,0,120,20", "0,-20,0,-10,9", "0,99.5,0,120,20", "0,1,2,3,4"]
-    (tmp_path / "boxes.csv").write_text("\n".join([HEADER, *rows]))
-    detector = Boxes(BoxesSettings(path=tmp_path / "boxes.csv"), "clip")
+    (tmp_path / "clip.csv").write_text("\n".join([HEADER, *rows]))
+    detector = Boxes(BoxesSettings(path=tmp_path / "clip.csv"), "clip")
     found = detector.detect(frame(0), NOTHING)
     assert found.boxes.tolist() == [[0, 0, 20, 20], [90, 40, 100, 50], [1, 2, 3, 4]]
     assert len(found.label) == len(found.origin) == len(found.confidence) == 3

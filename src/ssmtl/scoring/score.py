@@ -41,7 +41,8 @@ def measure_scales(scores_NK: NDArray[np.float32], kinds: Sequence[str]) -> dict
     median, high = np.quantile(scores_NK.astype(np.float64), [0.5, 0.99], axis=0)
     span = np.maximum(high - median, 1e-6)
     means = np.maximum(0, (scores_NK - median) / span).mean(axis=1)
-    span *= max(float(np.quantile(means, 0.99)), 1e-6)
+    top = float(np.quantile(means, 0.99))
+    span *= top if top > 0 else 1.0
     return {kind: TaskScale(float(m), float(m + s)) for kind, m, s in zip(kinds, median, span, strict=True)}
 
 
