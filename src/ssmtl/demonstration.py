@@ -41,7 +41,7 @@ class Demonstration:
 
 
 def demo_configuration() -> Configuration:
-    """The recipe `fast`, with as few sequences as show what it does, and small batches: more steps for the same price."""
+    """The recipe `fast` on few sequences, in small batches: more steps for the same price."""
     return configure("fast", {"sequences": {"max_sequences": 2000}, "train": {"batch_size": 16, "min_steps": 200}})
 
 

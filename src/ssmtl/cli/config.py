@@ -1,8 +1,10 @@
 """`ssmtl config`."""
 
 import json
+from typing import Annotated, Any
 
 import typer
+from pydantic import BaseModel
 
 from ssmtl.cli import options
 
@@ -12,7 +14,28 @@ def config(
     file: options.ConfigFile = None,
     assignments: options.Assignments = None,
     regions: options.Regions = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, as it is saved in models.")] = False,
 ) -> None:
-    """Print the configuration that a recipe and its changes come to, as JSON: every field that can be set."""
+    """Print every field that --set can change, with the value that a recipe and its changes come to, and its meaning."""
     chosen = options.read_configuration(recipe, file, assignments, regions)
-    typer.echo(json.dumps(chosen.model_dump(mode="json"), indent=2))
+    if as_json:
+        typer.echo(json.dumps(chosen.model_dump(mode="json"), indent=2))
+        return
+    for name, value, meaning in fields(chosen):
+        typer.echo(f"{name} = {json.dumps(value)}" + (f"    # {meaning}" if meaning else ""))
+
+
+def fields(settings: BaseModel, prefix: str = "") -> list[tuple[str, Any, str]]:
+    """Name, value and meaning of every field, those of parts included; parts of a list go by their kind."""
+    rows: list[tuple[str, Any, str]] = []
+    values = settings.model_dump(mode="json")
+    for name, field in type(settings).model_fields.items():
+        value = getattr(settings, name)
+        if isinstance(value, BaseModel):
+            rows += fields(value, f"{prefix}{name}.")
+        elif isinstance(value, tuple):
+            for part in value:
+                rows += fields(part, f"{prefix}{name}.{part.kind}.")
+        elif name != "kind":
+            rows.append((prefix + name, values[name], field.description or ""))
+    return rows
