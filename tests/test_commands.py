@@ -13,9 +13,12 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
+import torch
 
-from ssmtl import configure, find_clips, fit, load_model, open_source
+from ssmtl import configure, demonstration, find_clips, fit, load_model, open_source, review
+from ssmtl.cli.config import fields
 from ssmtl.cli.main import main
+from ssmtl.config import read_assignments
 from ssmtl.datasets.own import OwnDataset
 from ssmtl.datasets.street import StreetConfig, write_street
 from ssmtl.detection import detect
@@ -339,3 +342,83 @@ def test_annotations_that_do_not_fit(street: Path, result: Path, tmp_path: Path)
 def test_wrong_usage_is_exit_code_2_with_help() -> None:
     done = run("detect", "--no-such-option")
     assert done.returncode == 2 and "no-such-option" in done.stderr
+
+
+def test_config_prints_names_that_set_takes() -> None:
+    rows = fields(configure("fast"))
+    assert {"train.epochs", "tasks.motion_irregularity.max_step", "detectors.flow.preset"} <= {row[0] for row in rows}
+    assignments = [f"{name}={json.dumps(value)}" for name, value, _ in rows]
+    assert configure("fast", read_assignments(assignments)) == configure("fast")
+    printed = json.loads(run("config", "--json", "--set", "train.epochs=7").stdout)
+    assert printed == configure("fast", {"train": {"epochs": 7}}).model_dump(mode="json")
+    assert "train.epochs = 7" in run("config", "--set", "train.epochs=7").stdout
+
+
+def test_results_of_other_frames_are_not_compared_with_labels(street: Path, model: Path, tmp_path: Path) -> None:
+    out = tmp_path / "part"
+    options = ("--dataset", "own", "--root", street)
+    assert run("detect", *options, "--model", model, "--out", out, "--frames", "20:").returncode == 0
+    assert "part of the clip" in one_line_error(run("evaluate", *options, "--scores", out))
+    clip = street / "test" / "test_01.mp4"
+    assert run("detect", clip, "--model", model, "--out", out, "--overwrite").returncode == 0
+    assert "test_02" in one_line_error(run("evaluate", *options, "--scores", out)), "left over from another run"
+
+
+def test_resume_does_not_take_other_footage_for_the_same(street: Path, model: Path, tmp_path: Path) -> None:
+    other = tmp_path / "test_01.mp4"
+    other.write_bytes((street / "normal" / "normal_01.mp4").read_bytes())
+    out = tmp_path / "result"
+    run("detect", street / "test" / "test_01.mp4", "--model", model, "--out", out)
+    assert run("detect", other, "--model", model, "--out", out, "--resume").returncode == 0
+    assert len(read_scores(out / "test_01").scores) == 70
+    assert run("detect", other, "--model", model, "--out", out, "--resume", "--plot").returncode == 0
+    assert (out / "test_01" / "scores.png").exists()
+
+
+def test_boxes_of_a_file_join_motion_and_are_not_taken_for_another_clip(
+    street: Path, model: Path, result: Path, tmp_path: Path
+) -> None:
+    clip = street / "test" / "test_02.mp4"
+    options = ("detect", clip, "--model", model, "--out", tmp_path / "out")
+    done = run(*options, "--regions", f"{result}+background")
+    assert done.returncode == 0, done.stderr
+    origins = read_summary(tmp_path / "out")["clips"]["test_02"]["regions"]
+    assert origins["boxes"] == len(read_objects(result / "test_02").frames)
+    boxes = _text(tmp_path / "test_01.csv")
+    boxes.write_text("frame,x_min,y_min,x_max,y_max\n5,10,10,20,30\n")
+    wrong = run(*options, "--overwrite", "--regions", boxes)
+    assert wrong.returncode == 1 and "test_01.csv" in wrong.stderr and "column 'clip'" in wrong.stderr
+
+
+def test_training_that_diverges_is_an_error_and_leaves_no_model(street: Path, tmp_path: Path) -> None:
+    done = run("fit", street / "normal", "--out", tmp_path / "m", *quick("train.learning_rate=1e30"))
+    assert "train.learning_rate" in one_line_error(done) and not (tmp_path / "m" / "model.json").exists()
+
+
+def test_a_device_that_is_not_there(street: Path, tmp_path: Path) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU")
+    done = run("fit", street / "normal", "--out", tmp_path / "m", *quick("train.accelerator=cuda"))
+    assert "train.accelerator=cuda" in one_line_error(done)
+
+
+def test_demo_tells_what_it_found_and_writes_one_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"TRAIN_CLIPS": 1, "TRAIN_FRAMES": 80, "TEST_CLIPS": 1, "TEST_FRAMES": 100}.items():
+        monkeypatch.setattr(demonstration, name, value)
+    settings = {"sequences": {"max_sequences": 24}, "train": {"epochs": 1, "min_steps": 0, "batch_size": 8}}
+    monkeypatch.setattr(demonstration, "demo_configuration", lambda: configure("fast", settings))
+    done = run("demo", "--out", tmp_path / "demo")
+    assert done.returncode == 0, done.stderr
+    labels = OwnDataset(tmp_path / "demo" / "street").frame_labels(find_clips([tmp_path / "demo/street/test"])[0], 100)
+    scores = read_scores(tmp_path / "demo" / "result" / "test_01").scores
+    assert ("found" if labels[scores.argmax()] else "missed") in done.stderr and "running" in done.stderr
+    page = (tmp_path / "demo" / "report.html").read_text()
+    assert "test_01" in page and "data:image/" in page and 'src="http' not in page
+    assert "--overwrite" in one_line_error(run("demo", "--out", tmp_path / "demo"))
+
+
+def test_the_library_calls_take_plain_strings(street: Path, model: Path, tmp_path: Path) -> None:
+    done = detect(find_clips([str(street / "test")])[:1], str(model), str(tmp_path / "result"))
+    assert list(done.clips) == ["test_01"]
+    review(str(tmp_path / "result"), str(tmp_path / "page.html"))
+    assert (tmp_path / "page.html").stat().st_size > 5000

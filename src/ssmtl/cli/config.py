@@ -16,7 +16,7 @@ def config(
     regions: options.Regions = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, as it is saved in models.")] = False,
 ) -> None:
-    """Print every field that --set can change, with the value that a recipe and its changes come to, and its meaning."""
+    """Print every field that --set can change, its value by a recipe and its changes, and its meaning."""
     chosen = options.read_configuration(recipe, file, assignments, regions)
     if as_json:
         typer.echo(json.dumps(chosen.model_dump(mode="json"), indent=2))
