@@ -19,7 +19,7 @@ KINDS = ["background", "background with a scene", "flow", "boxes", "union"]
 
 
 def make(kind: str, folder: Path) -> RegionDetector:
-    file = folder / "boxes.csv"
+    file = folder / "clip.csv"
     rows = [f"{i},{','.join(map(str, square_box(i, step=8)))}" for i in range(30)]
     file.write_text("\n".join(["frame,x_min,y_min,x_max,y_max", *rows]))
     scene = Scene(texture())

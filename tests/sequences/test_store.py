@@ -55,8 +55,8 @@ def make_clip(folder: Path, name: str, count: int, moves: bool = True) -> Clip:
 
 
 def make_boxes(folder: Path, *rows: tuple[int, ...]) -> BoxesSettings:
-    (folder / "boxes.csv").write_text("\n".join([HEADER, *(",".join(map(str, row)) for row in rows)]))
-    return BoxesSettings(path=folder / "boxes.csv")
+    (folder / "a.csv").write_text("\n".join([HEADER, *(",".join(map(str, row)) for row in rows)]))
+    return BoxesSettings(path=folder / "a.csv")
 
 
 def regions_of(*frames: int, length: int) -> ClipRegions:
