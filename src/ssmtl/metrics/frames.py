@@ -1,8 +1,9 @@
 """Frame-level measures: the area under the ROC curve, over all frames (micro) or per video (macro).
 
-Conventions of the field (see docs): micro is one ROC over the frames of all test videos. Macro is the mean of the
+Conventions of the field (method of SSMTL++, section 4): micro is one ROC over the frames of all test videos. Macro is the mean of the
 videos' own areas; a video of one class has none. The field's usual macro is *anchored*: each video gets one more frame
-with label 0 and the lowest score, and one with label 1 and the highest, which makes the area of such a video 1.
+with label 0 and a score below all others, and one with label 1 and a score above all, which makes the area of a video
+of one class exactly 1.
 """
 
 from collections.abc import Sequence
@@ -38,14 +39,14 @@ def auc(labels: ArrayLike, scores: ArrayLike) -> float:
 
 
 def anchored_auc(labels: ArrayLike, scores: ArrayLike) -> float:
-    """Area after adding a normal frame with the lowest and an abnormal one with the highest score; 1 for one class.
+    """Area after adding a normal frame below all scores and an abnormal one above all; exactly 1 for one class.
 
     An empty video has none: NaN.
     """
     truth, values = _checked(labels, scores)
     if not len(truth):
         return float("nan")
-    return auc(np.append(truth, [False, True]), np.append(values, [values.min(), values.max()]))
+    return auc(np.append(truth, [False, True]), np.append(values, [values.min() - 1, values.max() + 1]))
 
 
 @dataclass(frozen=True, slots=True)
