@@ -1,9 +1,9 @@
 """Frame-level measures: the area under the ROC curve, over all frames (micro) or per video (macro).
 
-Conventions of the field (method of SSMTL++, section 4): micro is one ROC over the frames of all test videos. Macro is the mean of the
-videos' own areas; a video of one class has none. The field's usual macro is *anchored*: each video gets one more frame
-with label 0 and a score below all others, and one with label 1 and a score above all, which makes the area of a video
-of one class exactly 1.
+Conventions of the field (SSMTL++, section 4): micro is one ROC over the frames of all test videos. Macro is the mean of
+the videos' own areas; a video of one class has none. The field's usual macro is *anchored*: each video gets one more
+frame with label 0 and a score below all others, and one with label 1 and a score above all, which makes the area of a
+video of one class exactly 1.
 """
 
 from collections.abc import Sequence
