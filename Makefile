@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 PIP := $(VENV)/bin/python -m pip
-# Linux: the CPU build of PyTorch. With an NVIDIA card: make env CONSTRAINTS=
+# Linux: the CPU build of PyTorch. With an NVIDIA card: make clean env CONSTRAINTS=
 CONSTRAINTS ?= -c constraints/cpu.txt
 # PyTorch's own index of CPU builds, asked only where the configured package index has none.
 TORCH_INDEX ?= --extra-index-url https://download.pytorch.org/whl/cpu
