@@ -1,4 +1,4 @@
-"""What the parts of the score do on UCSD Ped2: each task alone, the papers' plain mean, and, if asked, every frame scored.
+"""What the parts of the score do on UCSD Ped2: each task alone, the papers' plain mean, every frame scored if asked.
 
     python benchmarks/ped2_parts.py --work runs/ped2
 
