@@ -51,8 +51,8 @@ def calibrate(
 ) -> NDArray[np.float32]:
     """Raw scores on the scale of normal footage: 0 = its median or less; their mean is 1 at its 99th percentile.
 
-    The papers take the plain mean. But a probability that saturates is 0 or 1 by chance, while a reconstruction error
-    moves in the third decimal: the first drowns the second. On this scale each task says how unusual an object is.
+    The papers take the plain mean, in which a task counts for as much as its scores range. On this scale each says how
+    unusual an object is (our choice).
     """
     median = np.array([scales[kind].median for kind in kinds])
     high = np.array([scales[kind].high for kind in kinds])
