@@ -3,7 +3,7 @@
     python benchmarks/ped2.py --work runs/ped2 [--seeds 3] [--recipe fast] [--set train.epochs=5] [--name ped2_fast]
 
 Can be killed and run again: finished seeds are kept. Writes benchmarks/results/NAME.json and .md.
-Nothing is chosen on the test labels: they are read here, after all has been decided, and nowhere else.
+The test labels are for measuring: nothing may be chosen by what this prints.
 """
 
 import argparse
