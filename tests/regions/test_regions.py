@@ -31,9 +31,19 @@ def test_take(index: list[int], left: list[int]) -> None:
         np.array([0, 0.5, 1], np.float32),
         np.array(["a", "b", "c"]),
         np.array(["x", "y", "z"]),
+        np.eye(3, 81, dtype=np.float32),
     )
     taken = regions.take(np.array(index, None if index else int))
     assert taken.boxes[:, 0].tolist() == [4 * i for i in left]
     assert taken.confidence.tolist() == [i / 2 for i in left]
     assert taken.label.tolist() == ["abc"[i] for i in left]
     assert taken.origin.tolist() == ["xyz"[i] for i in left]
+    assert taken.probabilities.argmax(axis=1).tolist() == left
+
+
+@pytest.mark.parametrize(
+    ("label", "confidence", "expected"), [("motion", 1.0, {80: 1.0}), ("bicycle", 0.5, {1: 0.5}), ("ghost", 0.9, {})]
+)
+def test_a_label_has_its_confidence_as_probability(label: str, confidence: float, expected: dict[int, float]) -> None:
+    regions = Regions.make([[0, 0, 1, 1]], "x", label, confidence)
+    assert {i: float(p) for i, p in enumerate(regions.probabilities[0]) if p} == expected

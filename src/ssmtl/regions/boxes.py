@@ -1,6 +1,7 @@
 """Regions from a file of boxes that some other program found."""
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -44,7 +45,7 @@ class Boxes:
         height, width = frame.image.shape[:2]
         boxes = np.clip(regions.boxes, 0, np.array([width, height, width, height], np.float32))
         keep = (boxes[:, 2] - boxes[:, 0] >= 1) & (boxes[:, 3] - boxes[:, 1] >= 1)
-        return Regions(boxes, regions.confidence, regions.label, regions.origin).take(keep)
+        return replace(regions, boxes=boxes).take(keep)
 
 
 def _find(path: Path, clip: str) -> Path:
@@ -90,11 +91,11 @@ def read_boxes(path: Path, clip: str, min_confidence: float = 0.0) -> dict[int, 
             if confidence >= min_confidence:
                 frames.setdefault(index, []).append((box, confidence, row.get("label") or "object"))
     return {
-        index: Regions(
-            np.array([box for box, _, _ in rows], np.float32),
-            np.array([confidence for _, confidence, _ in rows], np.float32),
-            np.array([label for _, _, label in rows]),
-            np.full(len(rows), "boxes"),
+        index: Regions.make(
+            [box for box, _, _ in rows],
+            "boxes",
+            [label for _, _, label in rows],
+            [confidence for _, confidence, _ in rows],
         )
         for index, rows in frames.items()
     }

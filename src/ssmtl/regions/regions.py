@@ -6,10 +6,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ssmtl.regions.classes import CLASSES, MOTION
 from ssmtl.video.frame import Frame
-
-MOTION = "motion"
-"""Label of a region that was found by its motion alone (SSMTL++, section 3.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,27 +19,37 @@ class Regions:
         confidence: N float32 in [0, 1]; 1 for regions in motion.
         label: N strings: the detector's class name, or "motion".
         origin: N strings: the detector that found it ("flow", "background", "boxes", ...).
+        probabilities: N×81 float32 in [0, 1], one column per class of `CLASSES`, as the detector gives them.
     """
 
     boxes: NDArray[np.float32]
     confidence: NDArray[np.float32]
     label: NDArray[np.str_]
     origin: NDArray[np.str_]
+    probabilities: NDArray[np.float32]
 
     def __len__(self) -> int:
         return len(self.boxes)
 
     @staticmethod
-    def make(boxes: object, origin: str, label: str = MOTION, confidence: float = 1.0) -> "Regions":
-        """Regions that share one origin, label and confidence; `boxes` is anything that reads as N×4."""
+    def make(
+        boxes: object,
+        origin: str,
+        label: object = MOTION,
+        confidence: object = 1.0,
+        probabilities: NDArray[np.float32] | None = None,
+    ) -> "Regions":
+        """Regions of one origin; `boxes` is anything that reads as N×4, `label` and `confidence` one for all or N.
+
+        Without `probabilities` a region's label has its confidence, and every other class 0.
+        """
         array = np.asarray(boxes, np.float32).reshape(-1, 4)
         n = len(array)
-        return Regions(
-            array,
-            np.full(n, confidence, np.float32),
-            np.full(n, label, object).astype(str),
-            np.full(n, origin, object).astype(str),
-        )
+        labels = np.broadcast_to(np.asarray(label, np.str_), n)
+        confidences = np.broadcast_to(np.asarray(confidence, np.float32), n)
+        if probabilities is None:
+            probabilities = (labels[:, None] == np.asarray(CLASSES)).astype(np.float32) * confidences[:, None]
+        return Regions(array, confidences, labels, np.full(n, origin, object).astype(str), probabilities)
 
     @staticmethod
     def join(parts: "list[Regions]") -> "Regions":
@@ -53,11 +61,18 @@ class Regions:
             np.concatenate([p.confidence for p in parts]),
             np.concatenate([p.label for p in parts]),
             np.concatenate([p.origin for p in parts]),
+            np.concatenate([p.probabilities for p in parts]),
         )
 
     def take(self, index: NDArray[np.intp] | NDArray[np.bool_]) -> "Regions":
         """The regions that `index` (positions or a mask) picks."""
-        return Regions(self.boxes[index], self.confidence[index], self.label[index], self.origin[index])
+        return Regions(
+            self.boxes[index],
+            self.confidence[index],
+            self.label[index],
+            self.origin[index],
+            self.probabilities[index],
+        )
 
 
 class RegionDetector(Protocol):
