@@ -181,12 +181,18 @@ def unsafe(tree: ast.Module) -> Iterator[str]:
     for name in imported(tree):
         if name.partition(".")[0] in UNSAFE or name in {"torch.load", "torch.serialization"}:
             yield name
+    safe = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call) and reads_weights_only(node)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            if (node.value.id, node.attr) == ("torch", "load"):
+            if (node.value.id, node.attr) == ("torch", "load") and id(node) not in safe:
                 yield "torch.load"
         elif isinstance(node, ast.keyword) and node.arg == "allow_pickle" and ast.unparse(node.value) != "False":
             yield "allow_pickle"
+
+
+def reads_weights_only(call: ast.Call) -> bool:
+    """Whether a call says weights_only=True, in so many words."""
+    return any(word.arg == "weights_only" and ast.unparse(word.value) == "True" for word in call.keywords)
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -202,6 +208,11 @@ def test_no_pickle(module: str) -> None:
         "import joblib",
         "from torch import load",
         "x = torch.load(f)",
+        "torch.load(f, weights_only=False)",
+        "torch.load(f, weights_only=flag)",
+        "torch.load(f, None, None, True)",
+        "read(torch.load, weights_only=True)",
+        "torch.load(torch.load(f), weights_only=True)",
         "np.load(f, allow_pickle=True)",
         "np.load(f, allow_pickle=flag)",
     ],
@@ -209,3 +220,7 @@ def test_no_pickle(module: str) -> None:
 def test_a_pickle_would_be_found(code: str) -> None:
     assert len(list(unsafe(ast.parse(code)))) == 1
     assert list(unsafe(ast.parse("np.load(f, allow_pickle=False)"))) == []
+
+
+def test_tensors_alone_may_be_loaded() -> None:
+    assert list(unsafe(ast.parse("x = torch.load(f, map_location='cpu', weights_only=True)"))) == []

@@ -422,3 +422,68 @@ def test_the_library_calls_take_plain_strings(street: Path, model: Path, tmp_pat
     assert list(done.clips) == ["test_01"]
     review(str(tmp_path / "result"), str(tmp_path / "page.html"))
     assert (tmp_path / "page.html").stat().st_size > 5000
+
+
+def test_regions_shows_where_a_recipe_looks_and_how_much_it_misses(street: Path, tmp_path: Path) -> None:
+    """The street's tracks as ground truth, and the same tracks as detections: nothing is missed."""
+    root = tmp_path / "street"
+    root.mkdir()
+    for part in ("normal", "test"):
+        (root / part).symlink_to(street / part)
+    truth, boxes = ["clip,first,last,x_min,y_min,x_max,y_max"], ["clip,frame,x_min,y_min,x_max,y_max"]
+    for track in sorted((street / "tracks").iterdir()):
+        for row in track.read_text().splitlines():
+            _, frame, x_min, y_min, x_max, y_max = map(int, row.split(","))
+            box = f"{x_min},{y_min},{x_max + 1},{y_max + 1}"
+            truth.append(f"{track.stem},{frame},{frame},{box}")
+            boxes.append(f"{track.stem},{frame},{box}")
+    (root / "abnormal.csv").write_text("\n".join(truth))
+    (tmp_path / "boxes.csv").write_text("\n".join(boxes))
+    data = ("--dataset", "own", "--root", root)
+    done = run("regions", *data, "--regions", tmp_path / "boxes.csv", "--out", tmp_path / "perfect")
+    assert done.returncode == 0, done.stderr
+    assert f"share of {len(truth) - 1} ground-truth regions" in done.stdout and "100.0 %" in done.stdout
+    out = tmp_path / "motion"
+    done = run("regions", *data, "--regions", "motion", "--out", out)
+    assert done.returncode == 0, done.stderr
+    summary = json.loads((out / "summary.json").read_text())
+    total = summary["total"]
+    assert total["frames"] == 200 and total["ground_truth_regions"] == len(truth) - 1
+    assert total["recall"]["0.1"] > 0.5 and set(total["ms_per_frame"]) == {"background", "flow"}
+    for name, facts in summary["clips"].items():
+        cells = next(line.split() for line in done.stdout.splitlines() if line.split()[:1] == [name])
+        assert cells[1:4] == ["100", str(facts["regions"]["background"]), str(facts["regions"]["flow"])]
+        assert f"{100 * facts['recall']['0.5']:.1f}" in cells
+        assert len(list(open_source(out / name / "regions.mp4"))) == 100
+    assert "--overwrite" in one_line_error(run("regions", *data, "--out", out))
+
+
+def test_regions_of_training_clips_of_files_and_of_a_model(street: Path, model: Path, tmp_path: Path) -> None:
+    data = ("--dataset", "own", "--root", street)
+    done = run("regions", *data, "--part", "train", "--frames", "0:20", "--out", tmp_path / "train")
+    assert done.returncode == 0 and "recall" not in done.stdout, done.stderr
+    assert list(read_summary(tmp_path / "train")["clips"]) == ["normal_01", "normal_02"]
+
+    clip, bad = street / "test" / "test_01.mp4", _text(tmp_path / "bad.mp4")
+    done = run("regions", bad, clip, "--frames", "30:60", "--recipe", "fast", "--out", tmp_path / "files")
+    assert done.returncode == 3 and "bad.mp4" in done.stderr
+    assert list(read_summary(tmp_path / "files")["failed"]) == ["bad"]
+
+    options = ("regions", clip, "--frames", "30:60", "--model", model, "--out", tmp_path / "model")
+    assert run(*options, "--set", "detectors.flow.min_magnitude=2").returncode == 0
+    detectors = read_summary(tmp_path / "model")["detectors"]
+    assert [part["kind"] for part in detectors] == ["background", "flow"] and detectors[1]["min_magnitude"] == 2
+    assert run(*options, "--overwrite", "--regions", "flow").returncode == 0
+    assert [part["kind"] for part in read_summary(tmp_path / "model")["detectors"]] == ["flow"]
+    assert "backbone" in one_line_error(run(*options, "--overwrite", "--set", "backbone.width=wide"))
+
+
+def test_regions_refuses_what_it_cannot_use(street: Path, tmp_path: Path) -> None:
+    clip = street / "test" / "test_01.mp4"
+    assert "nothing.mp4" in one_line_error(run("regions", tmp_path / "nothing.mp4", "--out", tmp_path / "out"))
+    assert "nowhere" in one_line_error(run("regions", clip, "--regions", "nowhere", "--out", tmp_path / "out"))
+    assert "nowhere" in one_line_error(run("regions", clip, "--model", tmp_path / "nowhere", "--out", tmp_path / "out"))
+    assert run("regions", clip, "--part", "half").returncode == 2
+    done = run("regions", clip, "--frames", "0:20", "--out", tmp_path / "out", file_limit=2000)
+    assert "cannot be written" in one_line_error(done)
+    assert not (tmp_path / "out" / "test_01").exists() and not list(tmp_path.rglob("*.part*"))

@@ -39,7 +39,7 @@ def test_round_trip(tmp_path: Path, picture_channels: int, scene: Scene | None) 
         assert loaded.scene is not None and np.array_equal(loaded.scene.background, scene.background)
         assert (loaded.scene.height_slope, loaded.scene.height_offset) == (0.25, 12.5)
     sequences = np.random.default_rng(0).integers(0, 256, (4, picture_channels, 7, 64, 64), np.uint8)
-    assert np.array_equal(score_sequences(sequences, model), score_sequences(sequences, loaded))
+    assert np.array_equal(score_sequences(sequences, {}, model), score_sequences(sequences, {}, loaded))
 
 
 def test_a_loaded_model_scores_a_clip_as_the_saved_one(tmp_path: Path) -> None:
@@ -101,8 +101,8 @@ def edit(folder: Path, **changes: Any) -> None:
         (lambda folder: edit(folder, picture_channels=3), f"{DESCRIPTION}: was changed"),
         (lambda folder: edit(folder, scales={}), f"{DESCRIPTION}: was changed"),
         (lambda folder: edit(folder, extra=1), f"{DESCRIPTION}: was changed"),
-        (lambda folder: edit(folder, format=2, ssmtl="9.9"), rf"{DESCRIPTION}: has format 2.*9\.9"),
-        (lambda folder: edit(folder, format=0), f"{DESCRIPTION}: has format 0"),
+        (lambda folder: edit(folder, format=3, ssmtl="9.9"), rf"{DESCRIPTION}: has format 3.*9\.9"),
+        (lambda folder: edit(folder, format=1), f"{DESCRIPTION}: has format 1"),
     ],
     ids=[
         "no weights", "no description", "last byte", "header byte", "empty weights", "empty description", "a list",

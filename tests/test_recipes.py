@@ -8,7 +8,7 @@ import pytest
 
 from ssmtl.config import parse, read_assignments
 from ssmtl.errors import ConfigError
-from ssmtl.recipes import RECIPES, Configuration, configure
+from ssmtl.recipes import RECIPES, TASKS, Configuration, configure
 from ssmtl.regions.background import BackgroundSettings
 from ssmtl.regions.boxes import BoxesSettings
 from ssmtl.regions.flow import FlowSettings
@@ -72,11 +72,60 @@ def test_a_part_is_changed_by_its_kind() -> None:
         ("backbone.depth=medium", "backbone.depth: .*'shallow' or 'deep'"),
         ("scoring.mean_frames=4", "scoring.mean_frames"),
         ("seed=-1", "seed"),
+        ('tasks=[{kind="pseudo_anomalies"}]', "tasks: .*gives a score"),
+        ("backbone.transformer=4d", "backbone.transformer"),
+        ("backbone.cvt.heads=0", "backbone.cvt.heads"),
     ],
 )
 def test_refused(change: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         configure("fast", read_assignments([change]))
+
+
+T1, T2, T3 = "arrow_of_time", "motion_irregularity", "middle_box"
+
+
+@pytest.mark.parametrize(
+    ("name", "tasks", "size", "transformer", "detectors"),
+    [
+        ("ssmtl", [T1, T2, T3, "distillation"], ("deep", "wide"), "none", ["onnx"]),
+        ("ssmtlpp-v1", [T1, T2, T3, "pseudo_anomalies"], ("deep", "wide"), "3d", ["onnx", "flow"]),
+        ("ssmtlpp-v2", [T1, T2, T3, "inpainting"], ("deep", "wide"), "3d", ["onnx", "flow"]),
+        ("fast", [T1, T2, T3], ("shallow", "narrow"), "none", ["background", "flow"]),
+    ],
+)
+def test_recipes_are_the_papers(
+    name: str, tasks: list[str], size: tuple[str, str], transformer: str, detectors: list[str]
+) -> None:
+    """SSMTL, section 3, and SSMTL++, section 4: tasks, networks, detection."""
+    recipe = configure(name)
+    assert [task.kind for task in recipe.tasks] == tasks
+    assert (recipe.backbone.depth, recipe.backbone.width) == size
+    assert recipe.backbone.transformer == transformer and not recipe.backbone.per_task
+    assert [detector.kind for detector in recipe.detectors] == detectors
+    if name != "fast":
+        assert (recipe.backbone.cvt.blocks, recipe.backbone.cvt.heads) == (3, 12)
+        assert (recipe.train.epochs, recipe.train.learning_rate, recipe.train.held_out) == (20, 1e-3, 0.15)
+        assert recipe.train.batch_size in (64, 128, 256) and recipe.scoring.combine == "plain"
+
+
+def test_the_tasks_are_numbered() -> None:
+    names = "arrow_of_time motion_irregularity middle_box distillation pseudo_anomalies inpainting segmentation jigsaw"
+    assert (*names.split(), "pose") == TASKS
+
+
+def test_what_the_tasks_learn_from() -> None:
+    assert configure("fast").taught_by == []
+    assert configure("ssmtl").taught_by == ["classifier"]
+    both = [{"kind": "pose"}, {"kind": "segmentation"}, {"kind": "pseudo_anomalies"}]
+    recipe = configure("fast", {"tasks": both})
+    assert recipe.taught_by == ["pose", "segmentation"]
+    assert [task.kind for task in recipe.scoring_tasks] == ["pose", "segmentation"]
+
+
+def test_a_teacher_of_another_kind_takes_the_place_of_the_old_one() -> None:
+    changed = configure("ssmtl", read_assignments(['teachers.classifier={kind="onnx", path="net.onnx"}']))
+    assert changed.teachers.classifier.kind == "onnx" and changed.teachers.pose == configure("ssmtl").teachers.pose
 
 
 @pytest.mark.parametrize(

@@ -57,14 +57,15 @@ def read_toml(path: Path) -> dict[str, Any]:
 def merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     """`base` with the nested `changes` laid over it.
 
-    A list of parts that carry a `kind` (tasks, detectors) can be changed by it: `{"flow": {"rate": 1}}`.
+    A list of parts that carry a `kind` (tasks, detectors) can be changed by it: `{"flow": {"rate": 1}}`. A part of
+    another kind takes the place of the old one.
     """
     result = dict(base)
     for key, value in changes.items():
         old = result.get(key)
         if isinstance(value, dict) and isinstance(old, list | tuple):
             result[key] = _merge_parts(key, list(old), value)
-        elif isinstance(value, dict) and isinstance(old, dict):
+        elif isinstance(value, dict) and isinstance(old, dict) and value.get("kind", old.get("kind")) == old.get("kind"):
             result[key] = merge(old, value)
         else:
             result[key] = value

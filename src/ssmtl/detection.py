@@ -5,7 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from ssmtl import __version__
 from ssmtl.atomic import atomic_folder, claim_output, write_json
 from ssmtl.datasets.dataset import Dataset
-from ssmtl.errors import DataError, OutputError, SourceError
+from ssmtl.errors import ConfigError, DataError, OutputError, SourceError
+from ssmtl.explanation import EXPLAIN, OVERVIEW, Suspect, WorstObjects, worst_of, write_sheets
 from ssmtl.model import Model, load_model
 from ssmtl.progress import Progress, Silent
 from ssmtl.regions.union import build_detector
@@ -31,10 +32,11 @@ OVERLAY, PLOT = "overlay.mp4", "scores.png"
 
 @dataclass
 class Detection:
-    """What a run over clips came to: facts of each clip, and why others failed."""
+    """What a run over clips came to: facts of each clip, why others failed, and the sheets of the worst objects."""
 
     clips: dict[str, dict[str, Any]] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
+    explained: list[dict[str, Any]] = field(default_factory=list)
 
 
 def detect(
@@ -44,6 +46,7 @@ def detect(
     *,
     overlay: bool = False,
     plot: bool = False,
+    explain: int = 0,
     dataset: Dataset | None = None,
     resume: bool = False,
     overwrite: bool = False,
@@ -59,12 +62,15 @@ def detect(
         out: folder for the results.
         overlay: also write `overlay.mp4`, the annotated video.
         plot: also write `scores.png`, the curve over time.
+        explain: also write sheets of that many objects, the worst of all clips that this run scores, into
+            `out/explain`: what each task saw and answered.
         dataset: shades its ground truth in the plot.
         resume: keep the clips that an earlier run with the same model and settings finished.
         overwrite: write into a folder that holds something.
         progress: shows the stages.
 
     Raises:
+        ConfigError: `explain` is below 0.
         ModelError: the model folder cannot be used.
         OutputError: `out` is taken or cannot be written.
         SourceError: no clips were given.
@@ -74,6 +80,10 @@ def detect(
     out = Path(out)
     if not clips:
         raise SourceError("no footage given; name files, folders or a data set")
+    if explain < 0:
+        raise ConfigError(f"explain={explain}: must be 0 (no sheets) or more")
+    if explain and any(clip.name.casefold() == EXPLAIN for clip in clips):
+        raise OutputError(f"{out / EXPLAIN}: is the place of a clip of that name; rename the clip, or ask for no sheets")
     claim_output(out, overwrite or resume)
     head = {
         "ssmtl": __version__,
@@ -82,20 +92,34 @@ def detect(
         "model": model.identity,
     }
     done = _earlier(out, head) if resume else Detection()
+    if not resume and (out / EXPLAIN / OVERVIEW).is_file():
+        shutil.rmtree(out / EXPLAIN)
+    worst: list[Suspect] = []
+    kept = 0
     for clip in clips:
         if clip.name in done.clips and _is_done(clip, done.clips[clip.name], out / clip.name, overlay, plot):
+            kept += 1
             continue
+        objects = WorstObjects(clip.name, explain)
         shutil.rmtree(out / clip.name, ignore_errors=True)
         try:
             with atomic_folder(out / clip.name) as folder:
-                facts = _detect_clip(clip, model, folder, overlay, plot, dataset, progress)
+                facts = _detect_clip(clip, model, folder, overlay, plot, objects, dataset, progress)
         except (SourceError, DataError) as error:
             done.failed[clip.name] = str(error)
             progress.note(f"left out: {error}")
         else:
             done.clips[clip.name] = facts
             done.failed.pop(clip.name, None)
-        write_json(out / SUMMARY, {**head, "clips": done.clips, "failed": done.failed})
+            worst = worst_of([*worst, *objects.found()], explain)
+        write_json(out / SUMMARY, {**head, **asdict(done)})
+    if explain and kept:
+        progress.note(f"{kept} clips kept from an earlier run were not looked at again: the sheets leave them out")
+    if worst:
+        done.explained = write_sheets(out, worst, model, progress)
+        write_json(out / SUMMARY, {**head, **asdict(done)})
+    elif explain:
+        progress.note("no sheets: this run scored no object")
     return done
 
 
@@ -116,7 +140,7 @@ def _earlier(out: Path, head: dict[str, Any]) -> Detection:
             f"{out}: was made with another {changed[0]}; resume with the same model and settings, "
             "or start over with --overwrite"
         )
-    return Detection(summary.get("clips", {}), summary.get("failed", {}))
+    return Detection(summary.get("clips", {}), summary.get("failed", {}), summary.get("explained", []))
 
 
 def _detect_clip(
@@ -125,6 +149,7 @@ def _detect_clip(
     folder: Path,
     overlay: bool,
     plot: bool,
+    objects: WorstObjects,
     dataset: Dataset | None,
     progress: Progress,
 ) -> dict[str, Any]:
@@ -139,6 +164,7 @@ def _detect_clip(
         film: Overlay | None = None
         for result in score_stream(_counted(source, step), model, detector):
             writer.write(result)
+            objects.add(result)
             if overlay:
                 film = film or stack.enter_context(_overlay(folder, source, result, model))
                 _show(film, result)

@@ -16,15 +16,17 @@ import torch
 from ssmtl import __version__
 from ssmtl.atomic import claim_output, write_text
 from ssmtl.errors import OutputError, SsmtlError
-from ssmtl.model import DESCRIPTION, Model, build_network, save_model
+from ssmtl.model import DESCRIPTION, Model, build_network, build_teachers, save_model
 from ssmtl.nets.network import Network
 from ssmtl.progress import Progress, Silent
 from ssmtl.recipes import Configuration, fast
+from ssmtl.regions.union import build_detector
 from ssmtl.report.curves import plot_losses
 from ssmtl.scoring.score import measure_scales, raw_scores
 from ssmtl.sequences.store import SequenceStore, build_store, fingerprint
 from ssmtl.sequences.survey import Survey, survey
 from ssmtl.tasks.task import REACH
+from ssmtl.teachers.answers import answer_clips
 from ssmtl.training import checkpoint
 from ssmtl.training.split import hold_out
 from ssmtl.training.train import Trainer, open_fabric, parameters, plan, to_input
@@ -64,7 +66,7 @@ def fit(
     configuration = configuration or fast()
     progress = progress or Silent()
     out = Path(out)
-    open_fabric(configuration.train)
+    _check_at_hand(configuration)
     work = out / TRAINING
     saved = work / "checkpoint.safetensors"
     _claim(out, saved, resume, overwrite)
@@ -92,6 +94,7 @@ def fit(
             sequences or work / "sequences",
             progress.stage("finding and cutting sequences", 2 * sum(seen.lengths.values())),
         )
+        teach(store, clips, configuration, sequences or work / "sequences", progress)
     except SsmtlError:
         # Nothing has been learnt yet: leave no folder in the way of the next try.
         shutil.rmtree(work / "sequences", ignore_errors=True)
@@ -122,7 +125,10 @@ def fit(
         network,
         channels,
         seen.scene,
-        measure_scales(_held_out_scores(network, configuration, store, held_out), _kinds(configuration)),
+        measure_scales(
+            _held_out_scores(network, configuration, store, held_out),
+            [task.kind for task in configuration.scoring_tasks],
+        ),
         _summary(seen, store, train, held_out, done, network),
     )
     _write_losses(done.history, work)
@@ -130,6 +136,24 @@ def fit(
     saved.unlink(missing_ok=True)
     shutil.rmtree(work / "sequences", ignore_errors=True)
     return model
+
+
+def _check_at_hand(configuration: Configuration) -> None:
+    """Fail now rather than after an hour where a device, a detector's weights or a teacher is not there."""
+    open_fabric(configuration.train)
+    build_detector([d for d in configuration.detectors if d.kind in ("onnx", "torchvision")], "", None)
+    build_teachers(configuration, configuration.taught_by)
+
+
+def teach(
+    store: SequenceStore, clips: Sequence[Clip], configuration: Configuration, folder: Path, progress: Progress
+) -> None:
+    """Add to `store` what the teachers say that the tasks learn from; kept in `folder` and found again there."""
+    for name, teacher in build_teachers(configuration, configuration.taught_by).items():
+        settings = getattr(configuration.teachers, name)
+        step = progress.stage(f"asking the teacher of {name}", len(store))
+        padding = configuration.sequences.padding
+        store.add(name, answer_clips(clips, store.chosen, name, teacher, settings, padding, folder, step))
 
 
 def _claim(out: Path, saved: Path, resume: bool, overwrite: bool) -> None:
@@ -156,21 +180,21 @@ def _run_key(clips: Sequence[Clip], configuration: Configuration) -> str:
     return hashlib.sha256(json.dumps([*parts, torch.__version__], sort_keys=True).encode()).hexdigest()
 
 
-def _kinds(configuration: Configuration) -> list[str]:
-    return [task.kind for task in configuration.tasks]
-
-
 def _held_out_scores(
     network: Network, configuration: Configuration, store: SequenceStore, held_out: np.ndarray
 ) -> np.ndarray:
     """Raw task scores of the held-out sequences' middle seven frames: N×K."""
     middle = slice(configuration.reach - REACH, configuration.reach + REACH + 1)
     size = configuration.scoring.batch
+    tasks = configuration.scoring_tasks
+    names = sorted({name for task in tasks for name in task.scores_on})
     parts = []
     with torch.inference_mode():
         for i in range(0, len(held_out), size):
-            x_BCTHW = to_input(store.take(held_out[i : i + size])[:, :, middle], torch.device("cpu"))
-            parts.append(raw_scores(network, configuration.tasks, x_BCTHW).numpy())
+            part = held_out[i : i + size]
+            x_BCTHW = to_input(store.take(part)[:, :, middle], torch.device("cpu"))
+            given = {name: torch.from_numpy(rows) for name, rows in store.given(part, names).items()}
+            parts.append(raw_scores(network, tasks, x_BCTHW, given).numpy())
     return np.concatenate(parts)
 
 
@@ -205,7 +229,9 @@ def _summary(
 
 def _write_losses(history: list[dict[str, float]], work: Path) -> None:
     text = io.StringIO()
-    table = csv.DictWriter(text, list(history[0]), lineterminator="\n")
+    # A task may begin in a later epoch.
+    columns = dict.fromkeys(name for row in history for name in row)
+    table = csv.DictWriter(text, list(columns), lineterminator="\n")
     table.writeheader()
     table.writerows(history)
     write_text(work / "losses.csv", text.getvalue())

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -18,14 +18,16 @@ from ssmtl import __version__
 from ssmtl.atomic import atomic_file
 from ssmtl.config import merge, parse
 from ssmtl.errors import ConfigError, ModelError
-from ssmtl.nets.cnn3d import CNN3D
+from ssmtl.nets.backbone import Backbone
 from ssmtl.nets.inference import for_inference
-from ssmtl.nets.network import Network, channels_last
+from ssmtl.nets.network import SHARED, Network, channels_last
 from ssmtl.recipes import Configuration, Task
 from ssmtl.regions.scene import Scene
 from ssmtl.scoring.score import TaskScale
+from ssmtl.teachers.build import build_teacher
+from ssmtl.teachers.teacher import TARGETS, Teacher
 
-FORMAT = 1
+FORMAT = 2
 """Version of the folder's layout."""
 
 WEIGHTS, DESCRIPTION = "model.safetensors", "model.json"
@@ -62,8 +64,14 @@ class Model:
 
     @property
     def tasks(self) -> Sequence[Task]:
-        """The proxy tasks, in the order of their scores."""
-        return self.configuration.tasks
+        """The proxy tasks that score, in the order of their scores."""
+        return self.configuration.scoring_tasks
+
+    @cached_property
+    def teachers(self) -> Mapping[str, Teacher]:
+        """The teachers whose answers the scores need."""
+        names = sorted({name for task in self.tasks for name in task.scores_on} & TARGETS.keys())
+        return build_teachers(self.configuration, names)
 
     @cached_property
     def scorer(self) -> Network:
@@ -77,22 +85,34 @@ def with_settings(model: Model, changes: dict[str, Any]) -> Model:
     Raises:
         ConfigError: another field, an unknown one, or one out of range.
     """
-    fixed = [name for name in changes if name not in ("scoring", "detectors")]
+    fixed = [name for name in changes if name not in ("scoring", "detectors", "teachers")]
     if fixed:
-        raise ConfigError(f"{fixed[0]}: is part of the training; only scoring and detectors can be changed afterwards")
+        raise ConfigError(f"{fixed[0]}: is part of the training; only scoring, detectors and teachers can be changed afterwards")
     values = merge(model.configuration.model_dump(mode="json"), changes)
     return replace(model, configuration=parse(Configuration, values))
 
 
 def build_network(configuration: Configuration, picture_channels: int) -> Network:
     """A new network for `configuration`; its weights come from PyTorch's global generator."""
-    backbone = CNN3D(configuration.backbone, picture_channels)
+    settings = configuration.backbone
+    names = [task.kind for task in configuration.tasks] if settings.per_task else [SHARED]
+    backbones: dict[str, nn.Module] = {name: Backbone(settings, picture_channels) for name in names}
     heads: dict[str, nn.Module] = {
-        task.kind: task.head(backbone.channels, picture_channels) for task in configuration.tasks
+        task.kind: task.head(settings.channels, picture_channels) for task in configuration.tasks
     }
-    network = Network(backbone, heads)
+    network = Network(backbones, heads)
     channels_last(network)
     return network
+
+
+def build_teachers(configuration: Configuration, names: Iterable[str]) -> dict[str, Teacher]:
+    """The teachers of those names.
+
+    Raises:
+        ConfigError: a teacher's network is not at hand.
+    """
+    padding = configuration.sequences.padding
+    return {name: build_teacher(name, getattr(configuration.teachers, name), padding) for name in names}
 
 
 def _checksum(description: dict[str, Any]) -> str:
@@ -153,7 +173,7 @@ def load_model(folder: Path | str) -> Model:
         network = build_network(configuration, description["picture_channels"])
         network.load_state_dict({name.removeprefix("network."): value for name, value in tensors.items()})
         scales = {kind: TaskScale(**scale) for kind, scale in description["scales"].items()}
-        missing = [task.kind for task in configuration.tasks if task.kind not in scales]
+        missing = [task.kind for task in configuration.scoring_tasks if task.kind not in scales]
         if missing:
             raise KeyError(f"no scale for {missing[0]}")
     except (SafetensorError, KeyError, TypeError, RuntimeError, AttributeError) as error:

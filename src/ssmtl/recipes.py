@@ -1,25 +1,49 @@
 """Whole configurations: a recipe is a function that returns one."""
 
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 from pydantic import Field, field_validator
 
 from ssmtl.config import Settings, merge, parse
 from ssmtl.errors import ConfigError
-from ssmtl.nets.cnn3d import CNN3DSettings
+from ssmtl.nets.backbone import BackboneSettings
+from ssmtl.nets.cvt import CvTSettings
 from ssmtl.regions.background import BackgroundSettings
 from ssmtl.regions.flow import FlowSettings
+from ssmtl.regions.onnx import OnnxSettings
 from ssmtl.regions.union import DetectorSettings
 from ssmtl.scoring.settings import ScoringSettings
 from ssmtl.sequences.store import SequenceSettings
 from ssmtl.tasks.arrow_of_time import ArrowOfTime
+from ssmtl.tasks.distillation import Distillation
+from ssmtl.tasks.inpainting import Inpainting
+from ssmtl.tasks.jigsaw import Jigsaw
 from ssmtl.tasks.middle_box import MiddleBox
 from ssmtl.tasks.motion_irregularity import MotionIrregularity
+from ssmtl.tasks.pose import Pose
+from ssmtl.tasks.pseudo_anomalies import PseudoAnomalies
+from ssmtl.tasks.segmentation import Segmentation
+from ssmtl.teachers.build import Teachers
+from ssmtl.teachers.teacher import TARGETS
 from ssmtl.training.settings import TrainSettings
 
-Task = Annotated[ArrowOfTime | MiddleBox | MotionIrregularity, Field(discriminator="kind")]
-"""Any proxy task. A new task adds its class here."""
+Task = Annotated[
+    ArrowOfTime
+    | MotionIrregularity
+    | MiddleBox
+    | Distillation
+    | PseudoAnomalies
+    | Inpainting
+    | Segmentation
+    | Jigsaw
+    | Pose,
+    Field(discriminator="kind"),
+]
+"""Any proxy task, T1 to T9. A new task adds its class here."""
+
+TASKS: tuple[str, ...] = tuple(task.model_fields["kind"].default for task in get_args(get_args(Task)[0]))
+"""Kinds of all proxy tasks, T1 first."""
 
 
 class Configuration(Settings):
@@ -30,7 +54,8 @@ class Configuration(Settings):
     detectors: tuple[DetectorSettings, ...] = (BackgroundSettings(), FlowSettings())
     sequences: SequenceSettings = SequenceSettings()
     tasks: tuple[Task, ...] = (ArrowOfTime(), MotionIrregularity(), MiddleBox())
-    backbone: CNN3DSettings = CNN3DSettings()
+    teachers: Teachers = Teachers()
+    backbone: BackboneSettings = BackboneSettings()
     train: TrainSettings = TrainSettings()
     scoring: ScoringSettings = ScoringSettings()
 
@@ -42,10 +67,27 @@ class Configuration(Settings):
             raise ValueError(f"name at least one, and each once; got {kinds}")
         return parts
 
+    @field_validator("tasks")
+    @classmethod
+    def _some_score(cls, tasks: tuple[Task, ...]) -> tuple[Task, ...]:
+        if not any(task.scores for task in tasks):
+            raise ValueError(f"none of {[task.kind for task in tasks]} gives a score; add one that does")
+        return tasks
+
     @property
     def reach(self) -> int:
         """Frames that training needs on either side of a sequence's middle frame."""
         return max(task.reach for task in self.tasks)
+
+    @property
+    def scoring_tasks(self) -> tuple[Task, ...]:
+        """The tasks that score, in the order of their scores."""
+        return tuple(task for task in self.tasks if task.scores)
+
+    @property
+    def taught_by(self) -> list[str]:
+        """Names of the teachers that the tasks learn from."""
+        return sorted({name for task in self.tasks for name in task.trains_on} & TARGETS.keys())
 
 
 def fast() -> Configuration:
@@ -53,7 +95,45 @@ def fast() -> Configuration:
     return Configuration(scoring=ScoringSettings(every=3))
 
 
-RECIPES: dict[str, Callable[[], Configuration]] = {"fast": fast}
+def ssmtl() -> Configuration:
+    """SSMTL (CVPR 2021): T1 + T2 + T3 + T4 on the deep and wide 3D CNN, an object detector's boxes alone."""
+    return Configuration(
+        recipe="ssmtl",
+        detectors=(OnnxSettings(min_confidence=0.8),),
+        # What the papers do not limit: the store takes 33 GB of disk for these in colour.
+        sequences=SequenceSettings(max_sequences=120_000),
+        tasks=(ArrowOfTime(label_smoothing=0), MotionIrregularity(label_smoothing=0), MiddleBox(), Distillation()),
+        backbone=BackboneSettings(depth="deep", width="wide"),
+        train=TrainSettings(epochs=20, batch_size=64, schedule="constant", brightness=0),
+        scoring=ScoringSettings(combine="plain"),
+    )
+
+
+def ssmtlpp_v1() -> Configuration:
+    """SSMTL++v1 (CVIU 2023): T1 + T2 + T3 + T5 on the 3D CNN with three 3D CvT blocks, detector and flow."""
+    base = ssmtl()
+    return base.model_copy(
+        update={
+            "recipe": "ssmtlpp-v1",
+            "detectors": (*base.detectors, FlowSettings()),
+            "tasks": (*base.tasks[:3], PseudoAnomalies()),
+            "backbone": base.backbone.model_copy(update={"transformer": "3d", "cvt": CvTSettings()}),
+        }
+    )
+
+
+def ssmtlpp_v2() -> Configuration:
+    """SSMTL++v2 (CVIU 2023): as v1, with T6 in the place of T5."""
+    base = ssmtlpp_v1()
+    return base.model_copy(update={"recipe": "ssmtlpp-v2", "tasks": (*base.tasks[:3], Inpainting())})
+
+
+RECIPES: dict[str, Callable[[], Configuration]] = {
+    "fast": fast,
+    "ssmtl": ssmtl,
+    "ssmtlpp-v1": ssmtlpp_v1,
+    "ssmtlpp-v2": ssmtlpp_v2,
+}
 
 
 def configure(recipe: str, *changes: dict[str, Any]) -> Configuration:

@@ -1,5 +1,6 @@
 """The user's own layout: clips, labels, and an error that names file and line for each mistake."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -93,3 +94,59 @@ def test_no_clips(tmp_path: Path, part: str, exists: bool) -> None:
     data = OwnDataset(tmp_path)
     with pytest.raises(DataError, match=f"{part}: no clips found"):
         data.train_clips() if part == "normal" else data.test_clips()
+
+
+BOXES = "clip,first,last,kind,x_min,y_min,x_max,y_max\n"
+
+
+@pytest.mark.parametrize(
+    ("annotation", "start", "stop", "expected"),
+    [
+        (HEADER + "a2,1,2,x\n", 0, None, None),
+        (BOXES, 0, None, [[], [], [], []]),
+        (BOXES + "a10,0,3,x,1,2,3,4\n", 0, None, [[], [], [], []]),
+        (BOXES + "a2,1,2,x,1,2,3,4\n", 0, None, [[], [[1, 2, 3, 4]], [[1, 2, 3, 4]], []]),
+        (
+            BOXES + "a2,1,1,x,1,2,3,4\na2,1,2,,5.5,0,9,8\n",
+            0,
+            None,
+            [[], [[1, 2, 3, 4], [5.5, 0, 9, 8]], [[5.5, 0, 9, 8]], []],
+        ),
+        ("y_max,x_max, y_min,x_min,last,first,clip\n4,3,2,1,0,0,a2\n", 0, None, [[[1, 2, 3, 4]], [], [], []]),
+        (BOXES + "a2,1,3,x,1,2,3,4\na2,7,9,x,5,6,7,8\n", 3, 7, [[[1, 2, 3, 4]], [], [], []]),
+        (BOXES + "a2,1,3,x,1,2,3,4\na2,7,9,x,5,6,7,8\n", 6, None, [[], *[[[5, 6, 7, 8]]] * 3]),
+    ],
+    ids=["no boxes", "no rows", "other clip", "two frames", "two boxes", "other order", "a part", "the end"],
+)
+def test_regions(
+    tmp_path: Path, annotation: str, start: int, stop: int | None, expected: list[list[list[float]]] | None
+) -> None:
+    data = make_root(tmp_path, annotation)
+    clip = replace(data.test_clips()[0], start=start, stop=stop)
+    found = data.region_truth(clip, 4)
+    if expected is None:
+        assert found is None
+        return
+    assert found is not None and [boxes.tolist() for boxes in found] == expected
+    assert all(boxes.shape == (len(boxes), 4) and boxes.dtype == np.float32 for boxes in found)
+    assert data.frame_labels(clip, 4).tolist() == [bool(boxes) for boxes in expected]
+
+
+@pytest.mark.parametrize(
+    ("annotation", "message"),
+    [
+        ("clip,first,last,x_min,y_max\n", "abnormal.csv, line 1: has x_min, y_max only; a box needs the columns x_min"),
+        (BOXES + "a2,1,2,x,1,2,3,4\na2,1,2,x,1,b,3,4\n", "abnormal.csv, line 3: y_min is 'b'; write a number"),
+        (BOXES + "a2,1,2,x\n", "abnormal.csv, line 2: x_min is ''"),
+        (BOXES + "a2,1,2,x,3,2,3,4\n", "abnormal.csv, line 2: the box is [3.0, 2.0, 3.0, 4.0]; write pixels with"),
+        (BOXES + "a2,1,2,x,1,5,3,4\n", "y_min < y_max"),
+        (BOXES + "a2,1,2,x,1,2,3,inf\n", "line 2: the box is"),
+        (BOXES + "a2,1,2,x,nan,2,3,4\n", "line 2: the box is"),
+        (BOXES + "a2,1,10,x,1,2,3,4\n", "line 2: last is 10, but clip 'a2' has 10 frames"),
+    ],
+)
+def test_mistakes_in_boxes(tmp_path: Path, annotation: str, message: str) -> None:
+    data = make_root(tmp_path, annotation)
+    with pytest.raises(DataError) as error:
+        data.region_truth(data.test_clips()[0], 10)
+    assert message in str(error.value)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -54,6 +55,45 @@ def test_labels_are_frames_whose_mask_is_not_empty(root: Path) -> None:
     ]
 
 
+def test_regions_are_components_of_the_mask(root: Path) -> None:
+    data = UCSD(root)
+    assert [[boxes.tolist() for boxes in data.region_truth(clip, 4)] for clip in data.test_clips()] == [
+        [[], [[4, 3, 8, 6]], [[4, 3, 8, 6]], []],
+        [[], [], [], []],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("strokes", "expected"),
+    [
+        ([(slice(2, 4), slice(3, 8))], [[3, 2, 8, 4]]),
+        ([(slice(2, 5), slice(3, 6))], []),
+        ([(slice(2, 5), slice(3, 6)), (5, 6)], [[3, 2, 7, 6]]),
+        ([(slice(0, 24), slice(0, 36))], [[0, 0, 36, 24]]),
+        ([(slice(0, 4), slice(0, 3)), (slice(20, 24), slice(33, 36)), (9, 9)], [[0, 0, 3, 4], [33, 20, 36, 24]]),
+    ],
+    ids=["ten pixels", "nine are a speck", "joined by a corner", "all of it", "two and a speck"],
+)
+def test_regions_by_hand(
+    root: Path, strokes: list[tuple[slice | int, slice | int]], expected: list[list[float]]
+) -> None:
+    mask = np.zeros((24, 36), np.uint8)
+    for stroke in strokes:
+        mask[stroke] = 255
+    cv2.imwrite(str(root / "Test/Test002_gt/frame003.bmp"), mask)
+    data = UCSD(root)
+    found = data.region_truth(data.test_clips()[1], 4)[2]
+    assert found.dtype == np.float32 and sorted(found.tolist()) == expected
+
+
+def test_truth_of_a_part_of_a_clip(root: Path) -> None:
+    data = UCSD(root)
+    part = replace(data.test_clips()[0], start=1, stop=3)
+    assert data.frame_labels(part, 2).all() and [len(boxes) for boxes in data.region_truth(part, 2)] == [1, 1]
+    with pytest.raises(DataError, match="2 masks, but Test001 has 4 frames"):
+        data.region_truth(part, 4)
+
+
 def _drop_masks(root: Path) -> None:
     for mask in (root / "Test/Test001_gt").iterdir():
         mask.unlink()
@@ -86,6 +126,8 @@ def test_masks_that_do_not_fit(root: Path, change: Callable[[Path], None], messa
     data = UCSD(root)
     with pytest.raises(DataError, match=message):
         data.frame_labels(data.test_clips()[0], 4)
+    with pytest.raises(DataError, match=message):
+        data.region_truth(data.test_clips()[0], 4)
 
 
 def test_a_root_without_clips(tmp_path: Path) -> None:
@@ -114,3 +156,6 @@ def test_the_real_set() -> None:
         labels = data.frame_labels(clip, frames)
         in_tracks = np.isin(np.arange(frames), tracks[:, 1])
         assert labels[in_tracks].all() and (labels & ~in_tracks).mean() < 0.05
+        # Those boxes name their last pixel.
+        expected = [sorted((tracks[tracks[:, 1] == i, 2:] + [0, 0, 1, 1]).tolist()) for i in range(frames)]
+        assert [sorted(boxes.tolist()) for boxes in data.region_truth(clip, frames)] == expected

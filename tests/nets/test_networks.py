@@ -1,25 +1,23 @@
-"""Shapes, sizes and golden numbers of the networks: an accidental change shows here."""
+"""Shapes, sizes and golden numbers of the 3D CNN, the heads and the network that joins them."""
+
+from collections import Counter
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from ssmtl.nets.cnn3d import CNN3D, CNN3DSettings
+from ssmtl.nets.backbone import Backbone, BackboneSettings
 from ssmtl.nets.heads import ClassificationHead, DecodingHead
-from ssmtl.nets.network import Network, channels_last
+from ssmtl.nets.network import SHARED, Network, channels_last
+
+from .weights import fixed, parameters, set_weights
 
 SIZES = [(depth, width) for depth in ("shallow", "deep") for width in ("narrow", "wide")]
 
 
-def backbone(depth: str, width: str, picture_channels: int = 1) -> CNN3D:
+def backbone(depth: str, width: str, picture_channels: int = 1) -> Backbone:
     torch.manual_seed(0)
-    return CNN3D(CNN3DSettings.model_validate({"depth": depth, "width": width}), picture_channels)
-
-
-def fixed(*shape: int) -> Tensor:
-    """Fixed values in [0, 1], as good as random, that depend on no generator: their streams may change."""
-    n = int(torch.tensor(shape).prod())
-    return ((torch.sin(torch.arange(n, dtype=torch.float64) * 12.9898) * 43758.5453) % 1).float().view(shape)
+    return Backbone(BackboneSettings.model_validate({"depth": depth, "width": width}), picture_channels)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -30,10 +28,6 @@ def test_any_number_of_frames(size: tuple[str, str], frames: int) -> None:
         features = net(fixed(1, 1, frames, 16, 24))
     assert features.shape == (1, {"narrow": 32, "wide": 64}[size[1]], 2, 3)
     assert net.channels == features.shape[1]
-
-
-def parameters(net: nn.Module) -> int:
-    return sum(p.numel() for p in net.parameters())
 
 
 @pytest.mark.parametrize("picture_channels", [1, 3])
@@ -100,7 +94,8 @@ def test_decoding_head(channels: int, out_channels: int) -> None:
 
 def network(size: tuple[str, str]) -> Network:
     net = backbone(*size)
-    return Network(net, {"class": ClassificationHead(net.channels, 2), "picture": DecodingHead(net.channels, 1)})
+    heads = {"class": ClassificationHead(net.channels, 2), "picture": DecodingHead(net.channels, 1)}
+    return Network({SHARED: net}, heads)
 
 
 @pytest.mark.parametrize("names", [[], ["class"], ["picture"], ["picture", "class"]])
@@ -136,24 +131,77 @@ GOLDEN: dict[tuple[str, str], list[float]] = {
 }
 
 
-def set_weights(net: nn.Module) -> None:
-    """Fixed weights that keep the deviation about the same from layer to layer, and small offsets."""
-    with torch.no_grad():
-        for name, value in net.named_parameters():
-            centred = fixed(*value.shape) - 0.5
-            if value.dim() > 1:
-                value.copy_(centred * (24 / value[0].numel()) ** 0.5)
-            else:
-                value.copy_(centred * 0.2 + float(name.endswith("weight")))
-
-
 @pytest.mark.parametrize("size", SIZES)
 def test_golden_output(size: tuple[str, str]) -> None:
     net = network(size).eval()
     set_weights(net)
     with torch.inference_mode():
-        features = net.backbone(fixed(1, 1, 7, 64, 64))
+        features = net.backbones[SHARED](fixed(1, 1, 7, 64, 64))
         logits, picture = net.heads["class"](features), net.heads["picture"](features)
     assert features.shape[2:] == (8, 8)
     found = [features.mean(), features.std(), features[0, 3, 4, 5], *logits[0], picture.mean(), picture[0, 0, 10, 20]]
     assert [value.item() for value in found] == pytest.approx(GOLDEN[size], rel=1e-4, abs=1e-5)
+
+
+class Scale(nn.Module):
+    """A backbone or head of one weight, which counts its calls."""
+
+    def __init__(self, weight: float):
+        super().__init__()
+        self.weight = nn.Parameter(torch.tensor(weight))
+        self.calls = 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.calls += 1
+        return self.weight * x
+
+
+def scales(backbones: dict[str, float]) -> Network:
+    heads = {"a": Scale(2.0), "b": Scale(3.0), "c": Scale(5.0)}
+    return Network({name: Scale(weight) for name, weight in backbones.items()}, heads)
+
+
+def calls(net: Network) -> dict[str, int]:
+    return {name: part.calls for name, part in net.backbones.items() if isinstance(part, Scale)}
+
+
+def gradients(modules: nn.ModuleDict) -> dict[str, float]:
+    """Of those that have one."""
+    found = {name: part.weight.grad for name, part in modules.items() if isinstance(part, Scale)}
+    return {name: gradient.item() for name, gradient in found.items() if gradient is not None}
+
+
+class TestBackbones:
+    X = torch.tensor(1.0)
+
+    def test_a_shared_one_runs_once_for_all_heads(self) -> None:
+        net = scales({SHARED: 7.0})
+        assert [output.item() for output in net(self.X, ["c", "a", "b"])] == [35, 14, 21]
+        assert calls(net) == {SHARED: 1}
+
+    def test_one_for_each_task(self) -> None:
+        net = scales({"a": 7.0, "b": 11.0, "c": 13.0})
+        assert [output.item() for output in net(self.X, ["c", "a"])] == [65, 14]
+        assert calls(net) == {"a": 1, "b": 0, "c": 1}
+
+    def test_some_of_their_own_and_the_rest_shared(self) -> None:
+        net = scales({SHARED: 7.0, "b": 11.0})
+        assert [output.item() for output in net(self.X, ["a", "b", "c"])] == [14, 33, 35]
+        assert calls(net) == {SHARED: 1, "b": 1}
+
+    @pytest.mark.parametrize(("name", "expected"), [("a", 2.0), ("b", 3.0)])
+    def test_a_loss_teaches_its_own_backbone_and_head_alone(self, name: str, expected: float) -> None:
+        net = scales({"a": 7.0, "b": 11.0, "c": 13.0})
+        net(self.X, [name])[0].backward()
+        assert gradients(net.backbones) == {name: expected}
+        assert list(gradients(net.heads)) == [name]
+
+    @pytest.mark.parametrize("factor", [1.0, -0.2, 0.0, 3.0])
+    def test_the_gradient_into_the_backbone_is_multiplied(self, factor: float) -> None:
+        """The output and the heads' own gradients stay as they are."""
+        net = scales({SHARED: 7.0, "b": 11.0})
+        outputs = net(self.X, ["a", "b", "c"], factor)
+        assert [output.item() for output in outputs] == [14, 33, 35]
+        torch.stack(outputs).sum().backward()
+        assert gradients(net.heads) == {"a": 7, "b": 11, "c": 7}
+        assert gradients(net.backbones) == pytest.approx({SHARED: factor * (2 + 5), "b": factor * 3})

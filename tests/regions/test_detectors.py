@@ -7,15 +7,22 @@ import pytest
 
 from ssmtl.regions.background import Background, BackgroundSettings
 from ssmtl.regions.boxes import Boxes, BoxesSettings
+from ssmtl.regions.classes import CLASSES
 from ssmtl.regions.flow import Flow, FlowSettings
+from ssmtl.regions.onnx import OnnxDetector, OnnxSettings
 from ssmtl.regions.regions import MOTION, RegionDetector, Regions
 from ssmtl.regions.scene import Scene
-from ssmtl.regions.union import Union, build_detector
+from ssmtl.regions.torchvision import TorchvisionDetector, TorchvisionSettings
+from ssmtl.regions.union import DetectorSettings, Union, build_detector
 from ssmtl.video.frame import Frame
 
+from .networks import Bright, save_bright
 from .pictures import HEIGHT, NOTHING, WIDTH, covered, iou, moving_square, square_box, texture, to_frames, with_square
 
-KINDS = ["background", "background with a scene", "flow", "boxes", "union"]
+KINDS = ["background", "background with a scene", "flow", "boxes", "onnx", "torchvision", "union"]
+
+OBJECTS = {"boxes", "onnx", "torchvision"}
+"""Those that find objects, whatever is known."""
 
 
 def make(kind: str, folder: Path) -> RegionDetector:
@@ -32,6 +39,10 @@ def make(kind: str, folder: Path) -> RegionDetector:
             return Flow(FlowSettings())
         case "boxes":
             return Boxes(BoxesSettings(path=file), "clip")
+        case "onnx":
+            return OnnxDetector(OnnxSettings(path=save_bright(folder / "bright.onnx", HEIGHT, WIDTH)))
+        case "torchvision":
+            return TorchvisionDetector(TorchvisionSettings(), Bright())
         case _:
             return Union([Background(BackgroundSettings(), scene), Flow(FlowSettings())])
 
@@ -55,6 +66,9 @@ class TestContract:
             assert regions.label.shape == regions.origin.shape == (n,)
             assert regions.label.dtype.kind == regions.origin.dtype.kind == "U"
             assert ((regions.confidence >= 0) & (regions.confidence <= 1)).all()
+            assert regions.probabilities.shape == (n, len(CLASSES)) and regions.probabilities.dtype == np.float32
+            for label, confidence, row in zip(regions.label, regions.confidence, regions.probabilities, strict=True):
+                assert label not in CLASSES or row[CLASSES.index(label)] == confidence
         assert sum(map(len, found)) >= 15, "the square moves in every frame but the first"
 
     def test_boxes_lie_in_the_picture(self, kind: str, tmp_path: Path) -> None:
@@ -105,8 +119,8 @@ class TestContract:
         assert not any(len(detector.detect(frame, NOTHING)) for frame in to_frames([texture()] * 5))
 
     def test_known_regions_are_left_out(self, kind: str, tmp_path: Path) -> None:
-        if kind == "boxes":
-            pytest.skip("boxes are given, whatever is known")
+        if kind in OBJECTS:
+            pytest.skip("objects are found, whatever is known")
         detector = make(kind, tmp_path)
         for frame in moving_square(10):
             _, top, right, bottom = square_box(frame.index)
@@ -158,6 +172,25 @@ class TestUnion:
         Union(parts).reset()
         assert [part.resets for part in parts] == [1, 1]
 
+    def test_what_each_kind_costs(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        now = [0.0]
+        monkeypatch.setattr("ssmtl.regions.union.time.perf_counter", lambda: now[0])
+
+        class Slow(self.Fixed):  # type: ignore[name-defined, misc]
+            def detect(self, frame: Frame, known: Regions) -> Regions:
+                now[0] += self.x
+                return super().detect(frame, known)  # type: ignore[no-any-return]
+
+        class Named(Slow):
+            settings = FlowSettings()
+
+        union = Union([Slow(1), Named(2), Slow(4)])
+        assert (union.frames, union.seconds) == (0, {"slow": 0, "flow": 0})
+        for _ in range(3):
+            union.detect(self.FRAME)
+            union.reset()
+        assert (union.frames, union.seconds) == (3, {"slow": 15, "flow": 6})
+
     def test_flow_finds_only_what_the_background_left(self) -> None:
         frames = moving_square(8)
         scene = Scene(texture())
@@ -171,12 +204,47 @@ class TestUnion:
 
     def test_built_in_the_order_of_the_settings(self, tmp_path: Path) -> None:
         (tmp_path / "clip.csv").write_text("frame,x_min,y_min,x_max,y_max\n0,1,1,9,9\n")
-        settings = [FlowSettings(), BoxesSettings(path=tmp_path), BackgroundSettings()]
-        detectors = build_detector(settings, "clip", None).detectors
-        assert [type(detector) for detector in detectors] == [Flow, Boxes, Background]
+        onnx = OnnxSettings(path=save_bright(tmp_path / "bright.onnx", 32, 32))
+        settings = [FlowSettings(), onnx, BoxesSettings(path=tmp_path), BackgroundSettings()]
+        union = build_detector(settings, "clip", None)
+        assert [type(detector) for detector in union.detectors] == [Flow, OnnxDetector, Boxes, Background]
+        assert list(union.seconds) == ["flow", "onnx", "boxes", "background"]
+
+    def test_an_object_is_not_found_again_as_motion(self, tmp_path: Path) -> None:
+        settings = [OnnxSettings(path=save_bright(tmp_path / "bright.onnx", HEIGHT, WIDTH)), FlowSettings()]
+        union = build_detector(settings, "clip", None)
+        for frame in moving_square(6):
+            found = union.detect(frame)
+            assert found.label.tolist() == ["person"] and iou(found.boxes[0], square_box(frame.index)) > 0.9
 
 
 def test_motion_is_the_label_of_motion() -> None:
     detector = Flow(FlowSettings())
     found = [detector.detect(frame, NOTHING) for frame in moving_square(3)][-1]
     assert set(found.label) == {MOTION} and set(found.confidence) == {1.0} and set(found.origin) == {"flow"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "files"),
+    [
+        (BoxesSettings(path=Path("here/clip.csv")), ["here/clip.csv"]),
+        (OnnxSettings(), []),
+        (OnnxSettings(path=Path("a.onnx")), ["a.onnx"]),
+        (TorchvisionSettings(), []),
+        (TorchvisionSettings(weights=Path("a.pth")), ["a.pth"]),
+        (FlowSettings(), []),
+        (FlowSettings(weights=Path("a.pth")), []),
+        (FlowSettings(method="raft"), []),
+        (FlowSettings(method="raft", weights=Path("a.pth")), ["a.pth"]),
+    ],
+    ids=str,
+)
+def test_files_that_are_read(settings: DetectorSettings, files: list[str]) -> None:
+    assert not isinstance(settings, BackgroundSettings) and settings.files == [Path(file) for file in files]
+
+
+def test_files_in_a_folder_of_boxes(tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    for name in ("b/regions.csv", "a.csv", "notes.txt"):
+        (tmp_path / name).write_text("")
+    assert BoxesSettings(path=tmp_path).files == [tmp_path / "a.csv", tmp_path / "b/regions.csv"]

@@ -5,9 +5,12 @@ import sys
 
 import numpy as np
 import pytest
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
 
 from ssmtl.regions.background import Background, BackgroundSettings
-from ssmtl.regions.flow import Flow, FlowSettings
+from ssmtl.regions.flow import Flow, FlowSettings, raft_flow
 from ssmtl.regions.regions import Regions
 from ssmtl.regions.scene import Scene
 
@@ -165,3 +168,61 @@ class TestFlow:
         )
         result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
         assert result.returncode == 0, f"after {result.stdout.split()[-2:]}: {result.stderr[-200:]}"
+
+
+class TestRaft:
+    class Fixed(nn.Module):
+        """Answers with a flow that tells where it is in the padded picture, and notes what it was shown."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.gain = nn.Parameter(torch.ones(()))
+
+        def forward(self, first: Tensor, second: Tensor) -> list[Tensor]:
+            self.shown = first, second
+            y, x = torch.meshgrid(*(torch.arange(side) for side in first.shape[2:]), indexing="ij")
+            flow = torch.stack([x, y])[None] * self.gain
+            return [flow * 0, flow]
+
+    @pytest.mark.parametrize(
+        ("size", "padded"), [((180, 320), (184, 320)), ((33, 500), (128, 504)), ((128, 128), (128, 128))]
+    )
+    def test_pictures_are_padded_and_flow_is_cut_back(self, size: tuple[int, int], padded: tuple[int, int]) -> None:
+        network = self.Fixed()
+        now, before = np.random.default_rng(0).integers(0, 256, (2, *size, 3), np.uint8)
+        flow = raft_flow(network)(now, before)
+        y, x = np.mgrid[: size[0], : size[1]]
+        assert np.array_equal(flow, np.stack([x, y], axis=2)) and flow.dtype == np.float32
+        for shown, picture in zip(network.shown, (now, before), strict=True):
+            assert tuple(shown.shape) == (1, 3, *padded)
+            levels = (shown[0].permute(1, 2, 0).numpy() + 1) * 127.5
+            np.testing.assert_allclose(levels[: size[0], : size[1]], picture, atol=1e-3)
+            np.testing.assert_allclose(
+                levels[size[0] :, : size[1]], picture[-1:].repeat(padded[0] - size[0], 0), atol=1e-3
+            )
+
+    def test_what_its_flow_says_is_found(self) -> None:
+        """Motion in one place, whatever the pictures show; from the new picture back to the one before."""
+        frames = to_frames([texture(seed=i) for i in range(2)])
+        asked = []
+
+        def flow(now: NDArray[np.uint8], before: NDArray[np.uint8]) -> NDArray[np.float32]:
+            asked.append((now, before))
+            result = np.zeros((*now.shape[:2], 2), np.float32)
+            result[50:90, 100:120, 1] = -1.5
+            return result
+
+        detector = Flow(FlowSettings(method="raft", min_magnitude=1), flow=flow)
+        found = [detector.detect(frame, NOTHING) for frame in frames]
+        assert len(found[0]) == 0 and only_box(found[1]) == (100, 50, 120, 90)
+        assert [(a is frames[1].image, b is frames[0].image) for a, b in asked] == [(True, True)]
+
+    @pytest.mark.parametrize("model", ["raft_small", "raft_large"])
+    def test_torchvisions_networks_take_what_they_are_given(self, model: str) -> None:
+        models = pytest.importorskip("torchvision.models", reason="torchvision is not installed", exc_type=ImportError)
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            network = models.get_model(model, weights=None).eval()
+        now, before = np.random.default_rng(0).integers(0, 256, (2, 40, 150, 3), np.uint8)
+        flow = raft_flow(network)(now, before)
+        assert flow.shape == (40, 150, 2) and np.isfinite(flow).all() and np.ptp(flow) > 0

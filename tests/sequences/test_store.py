@@ -61,7 +61,8 @@ def make_boxes(folder: Path, *rows: tuple[int, ...]) -> BoxesSettings:
 
 def regions_of(*frames: int, length: int) -> ClipRegions:
     boxes = np.array([[10 + i, 20, 40 + i, 60] for i in range(len(frames))], np.float32).reshape(-1, 4)
-    return ClipRegions(np.array(frames, np.int64), boxes, length)
+    probabilities = np.eye(len(frames), 81, dtype=np.float16)
+    return ClipRegions(np.array(frames, np.int64), boxes, probabilities, length)
 
 
 def cut_by_hand(clip: Clip, frame: int, box: NDArray[np.float32], channels: int, reach: int) -> NDArray[np.uint8]:

@@ -1,194 +1,181 @@
-"""The contract of a proxy task, over all tasks, and what each of them must draw and score."""
+"""The contract of a proxy task, over all tasks, and the views of a sequence."""
 
-from itertools import pairwise
 from typing import get_args
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional
 
+from ssmtl.recipes import TASKS as KINDS
 from ssmtl.recipes import Task
-from ssmtl.tasks.arrow_of_time import ArrowOfTime
-from ssmtl.tasks.middle_box import MiddleBox
-from ssmtl.tasks.motion_irregularity import MotionIrregularity
-from ssmtl.tasks.task import FRAMES, REACH, View
+from ssmtl.tasks.inpainting import Inpainting
+from ssmtl.tasks.jigsaw import Jigsaw
+from ssmtl.tasks.task import FRAMES, Odds, Pictures, ProxyTask, View
 
-TASKS: dict[str, Task] = {kind().kind: kind() for kind in get_args(get_args(Task)[0])}
+from .sequences import counted, frame_numbers, generator, known, noise
+
+TASKS: dict[str, ProxyTask] = {kind().kind: kind() for kind in get_args(get_args(Task)[0])}
+TASKS["inpainting, absolute"] = Inpainting(distance="absolute")
+TASKS["jigsaw, applied"] = Jigsaw(asked="applied")
+SCORING = {name: task for name, task in TASKS.items() if task.scores}
 CHANNELS = 16
 
 
-def generator(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
+def features(made_BCTHW: Tensor) -> Tensor:
+    """A backbone that needs no weights: B×CHANNELS×8×8, each row its sequence's alone."""
+    small = functional.adaptive_avg_pool3d(made_BCTHW, (1, 8, 8)).mean(dim=(1, 2))
+    return small[:, None] * torch.linspace(-2, 2, CHANNELS)[None, :, None, None]
 
 
-def noise(n: int, picture_channels: int = 1, frames: int = FRAMES) -> Tensor:
-    return torch.rand(n, picture_channels, frames, 64, 64, generator=generator(9))
+def make_head(task: ProxyTask, picture_channels: int = 1) -> nn.Module:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return task.head(CHANNELS, picture_channels)
 
 
-def counted(n: int, frames: int) -> Tensor:
-    """Sequences whose frame t holds the value t, plus 100 times the number of the sequence."""
-    return (
-        (torch.arange(frames)[None] + 100.0 * torch.arange(n)[:, None]).view(n, 1, frames, 1, 1).expand(-1, 1, -1, 2, 2)
+def answer(task: ProxyTask, head: nn.Module, x_BCTHW: Tensor) -> Tensor:
+    """The output that is scored."""
+    with torch.no_grad():
+        if task.view is None:
+            return task.answer(lambda made: head(features(made)), x_BCTHW)
+        return head(features(task.view.take(x_BCTHW)))
+
+
+def test_all_nine_are_here() -> None:
+    assert KINDS == (
+        "arrow_of_time",
+        "motion_irregularity",
+        "middle_box",
+        "distillation",
+        "pseudo_anomalies",
+        "inpainting",
+        "segmentation",
+        "jigsaw",
+        "pose",
     )
-
-
-def frame_numbers(x_BCTHW: Tensor) -> list[list[int]]:
-    """Which frames each of `counted`'s sequences is made of, checked to be whole and of that sequence only."""
-    assert (x_BCTHW == x_BCTHW[..., :1, :1]).all()
-    values = x_BCTHW[:, 0, :, 0, 0].long()
-    assert (values // 100 == torch.arange(len(values))[:, None]).all()
-    return (values % 100).tolist()
+    assert [task.kind for task in TASKS.values() if not task.scores] == ["pseudo_anomalies"]
+    assert len({TASKS[kind].title for kind in KINDS}) == len({TASKS[kind].words for kind in KINDS}) == 9
 
 
 @pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
-class TestContract:
+class TestLearning:
     @pytest.mark.parametrize("picture_channels", [1, 3])
     @pytest.mark.parametrize("n", [1, 2, 5])
-    def test_training_and_scoring_fit_together(self, task: Task, n: int, picture_channels: int) -> None:
+    def test_input_head_and_target_fit_together(self, task: ProxyTask, n: int, picture_channels: int) -> None:
+        """With no more given than the task says that it learns from."""
         x = noise(n, picture_channels, 2 * task.reach + 1)
-        made, target = task.sample(x, generator())
+        made, target = task.sample(x, generator(), known(n, *task.trains_on))
         assert made.shape[:2] == (n, picture_channels) and made.shape[2] <= FRAMES and made.shape[3:] == (64, 64)
         assert len(target) == n and made.min() >= 0 and made.max() <= 1
-        output = task.head(CHANNELS, picture_channels)(torch.rand(n, CHANNELS, 8, 8, generator=generator()))
+        output = make_head(task, picture_channels)(features(made))
+        assert output.shape == target.shape or (output.dim() == 2 and target.dim() == 1)
         loss = task.loss(output, target)
         assert loss.shape == () and torch.isfinite(loss) and loss > 0
-        scores = task.score(output, x)
-        assert scores.shape == (n,) and torch.isfinite(scores).all() and (scores >= 0).all()
 
-    def test_its_view_is_what_it_is_trained_on(self, task: Task) -> None:
-        """The backbone must see as many frames when it scores as when it learnt."""
-        x = noise(2, frames=2 * task.reach + 1)
-        assert task.sample(x, generator())[0].shape == task.view.take(x).shape
+    @pytest.mark.parametrize("name", ["classifier", "classes", "segmentation", "pose"])
+    def test_learns_from_what_it_names_and_nothing_else(self, task: ProxyTask, name: str) -> None:
+        x, given = noise(2, frames=2 * task.reach + 1), known(2, "classifier", "classes", "segmentation", "pose")
+        first = task.sample(x, generator(), given)
+        again = task.sample(x, generator(), given | {name: given[name] + 1})
+        same = all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
+        assert same == (name not in task.trains_on)
 
-    def test_the_generator_is_the_only_chance(self, task: Task) -> None:
-        x = noise(8, frames=2 * task.reach + 1)
+    def test_the_generator_is_the_only_chance(self, task: ProxyTask) -> None:
+        x, given = noise(8, frames=2 * task.reach + 1), known(8, *task.trains_on)
         torch.manual_seed(1)
-        first = task.sample(x, generator(3))
+        first = task.sample(x, generator(3), given)
         torch.manual_seed(2)
-        again = task.sample(x, generator(3))
+        again = task.sample(x, generator(3), given)
         assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
 
-    def test_more_frames_than_it_needs_change_nothing(self, task: Task) -> None:
+    def test_more_frames_than_it_needs_change_nothing(self, task: ProxyTask) -> None:
         """Tasks share sequences that are as long as the farthest reaching one needs."""
-        x = noise(6, frames=2 * task.reach + 5)
-        first, again = task.sample(x, generator(3)), task.sample(x[:, :, 2:-2], generator(3))
+        x, given = noise(6, frames=2 * task.reach + 5), known(6, *task.trains_on)
+        first, again = task.sample(x, generator(3), given), task.sample(x[:, :, 2:-2], generator(3), given)
         assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
 
-    def test_leaves_its_input_as_it_was(self, task: Task) -> None:
-        x = noise(4, frames=2 * task.reach + 1)
-        before = x.clone()
-        task.sample(x, generator())
-        assert torch.equal(x, before)
+    def test_leaves_what_it_is_given_as_it_was(self, task: ProxyTask) -> None:
+        x, given = noise(4, frames=2 * task.reach + 1), known(4, *task.trains_on)
+        task.sample(x, generator(), given)
+        assert torch.equal(x, noise(4, frames=2 * task.reach + 1))
+        assert all(torch.equal(rows, given[name]) for name, rows in known(4, *task.trains_on).items())
 
-    def test_the_loss_is_a_mean_over_the_batch(self, task: Task) -> None:
+    def test_the_loss_is_a_mean_over_the_batch(self, task: ProxyTask) -> None:
         x = noise(4, frames=2 * task.reach + 1)
-        _, target = task.sample(x, generator())
-        output = task.head(CHANNELS, 1)(torch.rand(4, CHANNELS, 8, 8, generator=generator()))
+        _, target = task.sample(x, generator(), known(4, *task.trains_on))
+        output = make_head(task)(torch.rand(4, CHANNELS, 8, 8, generator=generator()))
         twice = task.loss(torch.cat([output, output]), torch.cat([target, target]))
         assert torch.allclose(twice, task.loss(output, target))
 
-    def test_learning_the_target_lowers_the_loss(self, task: Task) -> None:
-        torch.manual_seed(0)
+    def test_learning_the_target_lowers_the_loss(self, task: ProxyTask) -> None:
         x = noise(2, frames=2 * task.reach + 1)
-        _, target = task.sample(x, generator())
-        head, features = task.head(CHANNELS, 1), torch.rand(2, CHANNELS, 8, 8, generator=generator())
+        _, target = task.sample(x, generator(), known(2, *task.trains_on))
+        head, seen = make_head(task), torch.rand(2, CHANNELS, 8, 8, generator=generator())
         optimizer = torch.optim.Adam(head.parameters(), 0.01)
         losses = []
         for _ in range(5):
             optimizer.zero_grad()
-            loss = task.loss(head(features), target)
+            loss = task.loss(head(seen), target)
             loss.backward()
             optimizer.step()
             losses.append(loss.item())
         assert losses[-1] < losses[0]
 
-
-CLASSIFIERS = [ArrowOfTime(), MotionIrregularity()]
-
-
-@pytest.mark.parametrize("task", CLASSIFIERS, ids=["T1", "T2"])
-class TestClassifiers:
-    @pytest.mark.parametrize(("n", "positives"), [(1, {0, 1}), (2, {1}), (5, {2, 3}), (8, {4})])
-    def test_half_are_positives(self, task: Task, n: int, positives: set[int]) -> None:
-        found = {int(task.sample(noise(n, frames=25), generator(seed))[1].sum()) for seed in range(20)}
-        assert found == positives
-
-    def test_which_half_is_drawn(self, task: Task) -> None:
-        targets = torch.stack([task.sample(noise(4, frames=25), generator(seed))[1] for seed in range(40)])
-        assert (targets.float().mean(dim=0) - 0.5).abs().max() < 0.3
-
-    def test_the_score_is_the_probability_of_the_positive_class(self, task: Task) -> None:
-        output = torch.tensor([[0.0, 0.0], [2.0, 0.0], [-1.0, 0.0], [0.0, 100.0]])
-        scores = task.score(output, noise(4))
-        expected = [0.5, 1 / (1 + torch.e**2), 1 / (1 + torch.e**-1), 1.0]
-        assert scores.tolist() == pytest.approx(expected, abs=1e-6)
-
-    def test_the_loss_is_cross_entropy_with_label_smoothing(self, task: Task) -> None:
-        output, target = torch.tensor([[0.0, 2.0]]), torch.tensor([1])
-        wrong = -torch.log_softmax(output, 1)[0, 0]
-        right = -torch.log_softmax(output, 1)[0, 1]
-        assert task.loss(output, target).item() == pytest.approx((0.95 * right + 0.05 * wrong).item())
-        plain = task.model_copy(update={"label_smoothing": 0.0})
-        assert plain.loss(output, target).item() == pytest.approx(right.item())
+    def test_its_settings_come_back_from_a_model(self, task: ProxyTask) -> None:
+        assert type(task).model_validate_json(task.model_dump_json()) == task
 
 
-@pytest.mark.parametrize("frames", [7, 25])
-def test_t1_reverses_exactly_what_it_says(frames: int) -> None:
-    middle = frames // 2
-    ramp = list(range(middle - 3, middle + 4))
-    made, target = ArrowOfTime().sample(counted(10, frames), generator())
-    assert target.sum() == 5
-    for row, backward in zip(frame_numbers(made), target.tolist(), strict=True):
-        assert row == (ramp[::-1] if backward else ramp)
+@pytest.mark.parametrize("task", SCORING.values(), ids=SCORING)
+class TestScoring:
+    @pytest.mark.parametrize("picture_channels", [1, 3])
+    @pytest.mark.parametrize("n", [1, 2, 5])
+    def test_a_score_for_each_sequence(self, task: ProxyTask, n: int, picture_channels: int) -> None:
+        """With no more given than the task says that its score needs."""
+        x = noise(n, picture_channels)
+        output = answer(task, make_head(task, picture_channels), x)
+        scores = task.score(output, x, known(n, *task.scores_on))
+        assert scores.shape == (n,) and torch.isfinite(scores).all() and (scores >= 0).all()
 
+    def test_a_score_is_of_its_sequence_alone(self, task: ProxyTask) -> None:
+        x, given, head = noise(3), known(3, *task.scores_on), make_head(task)
+        together = task.score(answer(task, head, x), x, given)
+        assert len(set(together.tolist())) == 3
+        for i in range(3):
+            mine = {name: rows[i : i + 1] for name, rows in given.items()}
+            alone = task.score(answer(task, head, x[i : i + 1]), x[i : i + 1], mine)
+            assert alone.item() == pytest.approx(together[i].item(), rel=1e-4)
 
-@pytest.mark.parametrize("max_step", [2, 4, 16])
-@pytest.mark.parametrize("spare", [0, 2])
-def test_t2_draws_only_valid_patterns(max_step: int, spare: int) -> None:
-    task = MotionIrregularity(max_step=max_step)
-    middle = task.reach + spare
-    x = counted(64, 2 * middle + 1)
-    seen, patterns = set(), set()
-    for seed in range(8):
-        made, target = task.sample(x, generator(seed))
-        assert target.sum() == 32
-        for row, intermittent in zip(frame_numbers(made), target.tolist(), strict=True):
-            steps = [b - a for a, b in pairwise(row)]
-            assert len(row) == FRAMES and row[REACH] == middle, "the middle frame stays"
-            assert all(1 <= step <= max_step for step in steps), "forward, outwards, in steps of at most max_step"
-            assert (max(steps) > 1) == bool(intermittent)
-            if intermittent:
-                seen |= {(place, step) for place, step in enumerate(steps)}
-                patterns.add(tuple(steps))
-    assert seen >= {(place, step) for place in range(6) for step in (1, max_step)} or max_step == 16
-    assert len(patterns) > 40, "each step is drawn on its own"
+    def test_the_network_sees_what_it_was_trained_on(self, task: ProxyTask) -> None:
+        """As many frames when it scores as when it learnt."""
+        x = noise(2, frames=2 * task.reach + 1)
+        made, _ = task.sample(x, generator(), known(2, *task.trains_on))
+        seen: list[Tensor] = []
+        head = make_head(task)
 
+        def run(made: Tensor) -> Tensor:
+            seen.append(made)
+            return head(features(made))
 
-def test_t2_makes_a_regular_draw_irregular() -> None:
-    """With steps of 1 or 2, one in 64 draws is all ones: none of them may pass as intermittent."""
-    task = MotionIrregularity(max_step=2)
-    made, target = task.sample(counted(99, 13), generator())
-    longest = [max(b - a for a, b in pairwise(row)) for row in frame_numbers(made)]
-    assert [step > 1 for step in longest] == target.bool().tolist()
-    many, labels = task.sample(torch.arange(13.0).view(1, 1, 13, 1, 1).expand(4000, 1, 13, 1, 1), generator())
-    spans = (many[:, 0, -1, 0, 0] - many[:, 0, 0, 0, 0])[labels == 1]
-    assert spans.min() == 7, "a draw of ones is made longer by one step"
+        if task.view is None:
+            task.answer(run, x)
+        else:
+            seen.append(task.view.take(x))
+        assert {part.shape for part in seen} == {made.shape}
 
-
-def test_t3_does_not_see_the_middle_frame() -> None:
-    x = noise(3, frames=9)
-    made, target = MiddleBox().sample(x, generator())
-    assert torch.equal(made, x[:, :, [1, 2, 3, 5, 6, 7]]) and torch.equal(target, x[:, :, 4])
-
-
-def test_t3_scores_the_mean_absolute_error() -> None:
-    x = torch.zeros(3, 1, FRAMES, 4, 4)
-    x[:, :, REACH] = 0.5
-    output = torch.full((3, 1, 4, 4), 0.5)
-    output[1] += 0.25
-    output[2, 0, 0, 0] = 0.1
-    assert MiddleBox().score(output, x).tolist() == pytest.approx([0, 0.25, 0.4 / 16])
-    assert MiddleBox().loss(output, x[:, :, REACH]).item() == pytest.approx((0.25 + 0.4 / 16) / 3)
+    def test_what_it_reveals(self, task: ProxyTask) -> None:
+        """Pictures or probabilities, for people."""
+        x, given = noise(2, picture_channels=3), known(2, *task.scores_on)
+        shown = task.reveal(answer(task, make_head(task, 3), x), x, given)
+        if isinstance(shown, Pictures):
+            parts = [shown.truth_BCHW, shown.answer_BCHW]
+            assert all(part.shape in [(2, 1, 64, 64), (2, 3, 64, 64)] for part in parts)
+            assert parts[0].shape == parts[1].shape and parts[0].std() > 0
+        else:
+            assert isinstance(shown, Odds)
+            parts = [shown.answer_BN] + ([] if shown.truth_BN is None else [shown.truth_BN])
+            assert all(part.shape == (2, len(shown.names)) for part in parts)
+        assert all(part.min() >= 0 and part.max() <= 1 for part in parts)
 
 
 @pytest.mark.parametrize("frames", [7, 9, 25])

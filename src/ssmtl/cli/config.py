@@ -14,10 +14,11 @@ def config(
     file: options.ConfigFile = None,
     assignments: options.Assignments = None,
     regions: options.Regions = None,
+    tasks: options.Tasks = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, as it is saved in models.")] = False,
 ) -> None:
     """Print every field that --set can change, its value by a recipe and its changes, and its meaning."""
-    chosen = options.read_configuration(recipe, file, assignments, regions)
+    chosen = options.read_configuration(recipe, file, assignments, regions, tasks)
     if as_json:
         typer.echo(json.dumps(chosen.model_dump(mode="json"), indent=2))
         return

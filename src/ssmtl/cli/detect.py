@@ -21,6 +21,16 @@ def detect(
     regions: options.Regions = None,
     overlay: Annotated[bool, typer.Option("--overlay", help="Also write an annotated video of each clip.")] = False,
     plot: Annotated[bool, typer.Option("--plot", help="Also write each clip's curve over time.")] = False,
+    explain: Annotated[
+        int,
+        typer.Option(
+            "--explain",
+            min=0,
+            metavar="N",
+            help="Also write a sheet about each of the N most unusual objects of all clips: what every task saw and "
+            "answered. 0 = none.",
+        ),
+    ] = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Keep clips that an earlier run finished.")] = False,
     overwrite: options.Overwrite = False,
 ) -> None:
@@ -29,7 +39,8 @@ def detect(
     from ssmtl.model import load_model, with_settings
 
     used = load_model(model)
-    changes = merge(options.read_regions(regions), read_assignments(assignments or []))
+    detectors = used.configuration.model_dump(mode="json")["detectors"]
+    changes = merge(options.read_regions(regions, detectors), read_assignments(assignments or []))
     if changes:
         used = with_settings(used, changes)
     data = options.read_dataset(dataset, root, sources)
@@ -41,6 +52,7 @@ def detect(
             out,
             overlay=overlay,
             plot=plot,
+            explain=explain,
             dataset=data,
             resume=resume,
             overwrite=overwrite,
@@ -55,6 +67,9 @@ def detect(
             markup=False,
         )
     options.console.print(f"results in {out}", highlight=False, markup=False)
+    if explain and done.explained:
+        text = f"sheets about the {len(done.explained)} most unusual objects in {out / 'explain'}"
+        options.console.print(text, highlight=False, markup=False)
     if done.failed:
         options.console.print(f"{len(done.failed)} of {len(clips)} clips failed", style="red")
         raise typer.Exit(options.SOME_FAILED if done.clips else 1)

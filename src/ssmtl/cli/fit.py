@@ -19,6 +19,7 @@ def fit(
     config: options.ConfigFile = None,
     assignments: options.Assignments = None,
     regions: options.Regions = None,
+    tasks: options.Tasks = None,
     seed: Annotated[int | None, typer.Option("--seed", help="The same seed gives the same model.")] = None,
     sequences: Annotated[
         Path | None, typer.Option("--sequences", help="Keep the training set in this folder, for the next run.")
@@ -30,7 +31,7 @@ def fit(
     from ssmtl.fitting import fit as run
 
     chosen = list(assignments or []) + ([] if seed is None else [f"seed={seed}"])
-    configuration = options.read_configuration(recipe, config, chosen, regions)
+    configuration = options.read_configuration(recipe, config, chosen, regions, tasks)
     data = options.read_dataset(dataset, root, normal)
     clips = options.read_clips(normal, frames, data.train_clips() if data else None)
     with Bars(options.console) as bars:

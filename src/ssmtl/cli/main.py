@@ -13,6 +13,7 @@ from ssmtl.cli.detect import detect
 from ssmtl.cli.evaluate import evaluate
 from ssmtl.cli.fit import fit
 from ssmtl.cli.options import console
+from ssmtl.cli.regions import regions
 from ssmtl.errors import SsmtlError
 
 app = typer.Typer(
@@ -36,7 +37,7 @@ def _options(
     pass
 
 
-for command in (demo, fit, detect, evaluate, config):
+for command in (demo, fit, detect, evaluate, regions, config):
     app.command()(command)
 
 

@@ -26,9 +26,16 @@ class Dataset(Protocol):
         ...
 
     def frame_labels(self, clip: Clip, frames: int) -> NDArray[np.bool_]:
-        """Ground truth of the `frames` frames of a test clip, True = abnormal.
+        """Ground truth of the `frames` frames of a test clip or of the part that it is, True = abnormal.
 
         Raises:
             DataError: the annotation is missing or does not fit the clip.
+        """
+        ...
+
+    def region_truth(self, clip: Clip, frames: int) -> list[NDArray[np.float32]] | None:
+        """Abnormal regions of the same frames: for each an M×4 array of boxes, xyxy pixels, half open.
+
+        None where the data set says when something is abnormal, but not where. Same errors.
         """
         ...

@@ -6,6 +6,9 @@
 
 `clip` is the name of a test clip without its ending; `first` and `last` are frames, counted from 0, both abnormal.
 `kind` is for people to read and may be missing; other columns are ignored. A test clip without rows is all normal.
+
+Where it happens may be told too, by four more columns `x_min,y_min,x_max,y_max`: a box in pixels, half open, that holds
+from `first` to `last`, so that what moves has a row per frame. With those columns, every row has a box.
 """
 
 import csv
@@ -21,6 +24,7 @@ from ssmtl.errors import DataError, SourceError
 from ssmtl.video.sources import Clip, find_clips
 
 _COLUMNS = ("clip", "first", "last")
+_BOX = ("x_min", "y_min", "x_max", "y_max")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +33,14 @@ class _Interval:
     first: int
     last: int
     kind: str
+    box: tuple[float, ...] | None
     line: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    has_boxes: bool
+    intervals: list[_Interval]
 
 
 class OwnDataset:
@@ -61,20 +72,38 @@ class OwnDataset:
             DataError: the annotation is missing or malformed, names an unknown clip, or reaches beyond the clip.
         """
         labels = np.zeros(frames, bool)
-        for interval in self._intervals:
-            if interval.clip != clip.name:
-                continue
-            if interval.last >= frames:
-                raise DataError(
-                    f"{self.annotation}, line {interval.line}: last is {interval.last}, but clip {clip.name!r} "
-                    f"has {frames} frames, 0 to {frames - 1}; correct the row"
-                )
-            labels[interval.first : interval.last + 1] = True
+        for _, span in self._spans(clip, frames):
+            labels[span] = True
         return labels
+
+    def region_truth(self, clip: Clip, frames: int) -> list[NDArray[np.float32]] | None:
+        """Boxes of the abnormal regions of each frame, M×4; None where the annotation has no boxes; same errors."""
+        if not self._table.has_boxes:
+            return None
+        boxes: list[list[tuple[float, ...]]] = [[] for _ in range(frames)]
+        for interval, span in self._spans(clip, frames):
+            assert interval.box is not None
+            for frame in boxes[span]:
+                frame.append(interval.box)
+        return [np.array(frame, np.float32).reshape(-1, 4) for frame in boxes]
 
     def kinds(self, clip: str) -> set[str]:
         """What happens in the test clip of that name, as far as the annotation says; same errors."""
-        return {interval.kind for interval in self._intervals if interval.clip == clip and interval.kind}
+        return {interval.kind for interval in self._table.intervals if interval.clip == clip and interval.kind}
+
+    def _spans(self, clip: Clip, frames: int) -> Iterator[tuple[_Interval, slice]]:
+        """The intervals that fall into the clip, or the part of one, and which of its `frames` frames they are."""
+        end = clip.start + frames
+        whole = clip.stop is None or end < clip.stop
+        for interval in self._table.intervals:
+            if interval.clip != clip.name:
+                continue
+            if whole and interval.last >= end:
+                raise DataError(
+                    f"{self.annotation}, line {interval.line}: last is {interval.last}, but clip {clip.name!r} "
+                    f"has {end} frames, 0 to {end - 1}; correct the row"
+                )
+            yield interval, slice(max(0, interval.first - clip.start), max(0, interval.last + 1 - clip.start))
 
     def _clips(self, part: str) -> list[Clip]:
         folder = self.root / part
@@ -87,23 +116,23 @@ class OwnDataset:
             ) from error
 
     @cached_property
-    def _intervals(self) -> list[_Interval]:
+    def _table(self) -> _Table:
         known = [clip.name for clip in self.test_clips()]
-        intervals = list(_read(self.annotation))
-        for interval in intervals:
+        table = _read(self.annotation)
+        for interval in table.intervals:
             if interval.clip not in known:
                 raise DataError(
                     f"{self.annotation}, line {interval.line}: no clip {interval.clip!r} in {self.root / 'test'}; "
                     f"write the name without its ending: {_some(known)}"
                 )
-        return intervals
+        return table
 
 
 def _some(names: list[str]) -> str:
     return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
 
 
-def _read(path: Path) -> Iterator[_Interval]:
+def _read(path: Path) -> _Table:
     """The rows of an annotation file, checked each by itself."""
     if not path.is_file():
         raise DataError(
@@ -121,9 +150,13 @@ def _read(path: Path) -> Iterator[_Interval]:
                     f"{path}, line 1: no column {', '.join(missing)}; the header must be `clip,first,last,kind`, "
                     f"separated by commas, not `{','.join(header)}`"
                 )
+            boxes = [name for name in _BOX if name in header]
+            if boxes and len(boxes) < len(_BOX):
+                raise DataError(
+                    f"{path}, line 1: has {', '.join(boxes)} only; a box needs the columns {', '.join(_BOX)}"
+                )
             rows.fieldnames = header
-            for row in rows:
-                yield _interval(path, rows.line_num, row)
+            return _Table(bool(boxes), [_interval(path, rows.line_num, row) for row in rows])
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
     except (UnicodeDecodeError, csv.Error) as error:
@@ -142,4 +175,19 @@ def _interval(path: Path, line: int, row: dict[str, str | None]) -> _Interval:
     first, last = ends
     if not 0 <= first <= last:
         raise DataError(f"{where}: first is {first} and last is {last}; write frames with 0 <= first <= last")
-    return _Interval((row["clip"] or "").strip(), first, last, (row.get("kind") or "").strip(), line)
+    box = _box(where, row) if _BOX[0] in row else None
+    return _Interval((row["clip"] or "").strip(), first, last, (row.get("kind") or "").strip(), box, line)
+
+
+def _box(where: str, row: dict[str, str | None]) -> tuple[float, ...]:
+    sides = []
+    for column in _BOX:
+        text = (row[column] or "").strip()
+        try:
+            sides.append(float(text))
+        except ValueError:
+            raise DataError(f"{where}: {column} is {text!r}; write a number of pixels") from None
+    x_min, y_min, x_max, y_max = sides
+    if not (np.isfinite(sides).all() and x_min < x_max and y_min < y_max):
+        raise DataError(f"{where}: the box is {sides}; write pixels with x_min < x_max and y_min < y_max")
+    return tuple(sides)

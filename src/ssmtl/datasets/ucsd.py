@@ -5,6 +5,7 @@ ROOT/Test/Test001/001.tif ...
 ROOT/Test/Test001_gt/001.bmp ...   masks: a frame is abnormal where any pixel is set
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -16,6 +17,9 @@ from ssmtl.video.folders import list_pictures
 from ssmtl.video.sources import Clip, find_clips
 
 MASKS = "_gt"
+
+LEAST_REGION = 10
+"""Pixels: smaller specks of a mask are slips of the pen, not regions."""
 
 
 class UCSD:
@@ -56,9 +60,17 @@ class UCSD:
         Raises:
             DataError: the masks are missing, unreadable, or not one per frame.
         """
+        return np.array([mask.any() for mask in self._masks(clip, frames)], bool)
+
+    def region_truth(self, clip: Clip, frames: int) -> list[NDArray[np.float32]]:
+        """The 8-connected components of each frame's mask that have at least `LEAST_REGION` pixels; same errors."""
+        return [_component_boxes(mask) for mask in self._masks(clip, frames)]
+
+    def _masks(self, clip: Clip, frames: int) -> Iterator[NDArray[np.uint8]]:
+        """The H×W masks of the clip's frames, nonzero = abnormal."""
         folder = clip.path.with_name(clip.path.name + MASKS)
         try:
-            masks = list_pictures(folder)
+            masks = list_pictures(folder)[clip.start : clip.stop]
         except (OSError, SourceError) as error:
             raise DataError(
                 f"{folder}: no masks for {clip.name} ({error}); copy the set's ground truth there"
@@ -68,10 +80,16 @@ class UCSD:
                 f"{folder}: {len(masks)} masks, but {clip.name} has {frames} frames; copy the missing ones, "
                 "or score the whole clip"
             )
-        labels = np.zeros(frames, bool)
-        for index, path in enumerate(masks):
+        for path in masks:
             mask = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
             if mask is None:
                 raise DataError(f"{path}: is no picture; copy it anew")
-            labels[index] = bool(mask.any())
-        return labels
+            yield np.asarray(mask, np.uint8)
+
+
+def _component_boxes(mask: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """M×4 float32 boxes of the regions of a mask."""
+    _, _, stats, _ = cv2.connectedComponentsWithStats((mask > 0).astype(np.uint8), connectivity=8)
+    left, top, width, height, area = stats[1:].T
+    boxes = np.stack([left, top, left + width, top + height], axis=1)
+    return boxes[area >= LEAST_REGION].astype(np.float32)

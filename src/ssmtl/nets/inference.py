@@ -8,6 +8,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torch.utils.mkldnn import to_mkldnn
 
 from ssmtl.nets.network import Network, channels_last
+from ssmtl.nets.normalisation import LENGTHS, BatchNormByLength, place
 
 
 class _Blocked(nn.Module):
@@ -21,12 +22,26 @@ class _Blocked(nn.Module):
         return self.layers(x.contiguous().to_mkldnn()).to_dense()
 
 
-def fold_batch_norm(layers: nn.Sequential) -> nn.Sequential:
-    """The same layers in evaluation mode, each batch norm folded into the 3D convolution before it."""
+class _ByLength(nn.Module):
+    """Layers for each number of frames, whose batch norms had statistics of their own."""
+
+    def __init__(self, layers: list[nn.Module]):
+        super().__init__()
+        self.layers = nn.ModuleList(layers)
+
+    def forward(self, x_BCTHW: Tensor) -> Tensor:
+        return self.layers[place(x_BCTHW.shape[2])](x_BCTHW)
+
+
+def fold_batch_norm(layers: nn.Sequential, length: int) -> nn.Sequential:
+    """The same layers in evaluation mode for sequences of `LENGTHS[length]` frames, batch norms folded away.
+
+    Each is folded into the 3D convolution before it.
+    """
     folded: list[nn.Module] = []
     for layer in layers:
-        if isinstance(layer, nn.BatchNorm3d) and folded and isinstance(folded[-1], nn.Conv3d):
-            folded[-1] = fuse_conv_bn_eval(folded[-1], layer)
+        if isinstance(layer, BatchNormByLength) and folded and isinstance(folded[-1], nn.Conv3d):
+            folded[-1] = fuse_conv_bn_eval(folded[-1], layer.of_length(length))
         else:
             folded.append(layer)
     return nn.Sequential(*folded).eval()
@@ -41,11 +56,12 @@ def for_inference(network: Network) -> Network:
     ready = copy.deepcopy(network).cpu().eval()
     for parameter in ready.parameters():
         parameter.requires_grad_(False)
-    for module in ready.modules():
-        stages = getattr(module, "stages", None)
+    blocked = torch.backends.mkldnn.is_available()
+    for backbone in ready.backbones.values():
+        stages = backbone.stages
         if isinstance(stages, nn.Sequential):
-            folded = fold_batch_norm(stages)
-            module.stages = _Blocked(folded) if torch.backends.mkldnn.is_available() else folded
-    if not torch.backends.mkldnn.is_available():
+            folded = [fold_batch_norm(stages, i) for i in range(len(LENGTHS))]
+            backbone.stages = _ByLength([_Blocked(layers) if blocked else layers for layers in folded])
+    if not blocked:
         channels_last(ready)
     return ready

@@ -27,6 +27,11 @@ class BoxesSettings(Settings):
     path: Path
     min_confidence: float = Field(0.0, ge=0, le=1)
 
+    @property
+    def files(self) -> list[Path]:
+        """The files that the boxes may come from."""
+        return sorted(self.path.rglob("*.csv")) if self.path.is_dir() else [self.path]
+
 
 class Boxes:
     """Boxes of one clip, as a region detector without a memory."""

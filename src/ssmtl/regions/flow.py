@@ -1,15 +1,21 @@
 """Regions by dense optical flow (SSMTL++, section 3.2)."""
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Literal
 
 import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional
 
 from ssmtl.regions.components import ComponentSettings, black_out, component_boxes
 from ssmtl.regions.regions import Regions
 from ssmtl.regions.scene import Scene, grey
+from ssmtl.regions.torchvision import pick_device, share_torchvision
 from ssmtl.video.frame import Frame
 
 PRESETS = {
@@ -20,27 +26,54 @@ PRESETS = {
 
 
 LEAST_SIDE = 32
-"""Pixels: OpenCV's DIS flow crashes on pictures that are lower or narrower."""
+"""Pixels: OpenCV's DIS flow crashes on pictures that are lower or narrower, and flow says little there."""
+
+LEAST_RAFT_SIDE = 128
+"""Pixels: RAFT's pyramid wants as many, and multiples of 8."""
+
+FlowMethod = Callable[[NDArray[np.uint8], NDArray[np.uint8]], NDArray[np.float32]]
+"""From two H×W×3 RGB pictures to H×W×2, x and y: where in the second picture a pixel of the first one is."""
 
 
 class FlowSettings(ComponentSettings):
-    """A pixel moves when its flow is longer than `min_magnitude` pixels per frame, at the footage's own size."""
+    """A pixel moves when its flow is longer than `min_magnitude` pixels per frame, at the footage's own size.
+
+    "dis", dense inverse search, takes milliseconds on a CPU; "raft", by torchvision, is more accurate and wants a GPU.
+    """
 
     kind: Literal["flow"] = "flow"
-    preset: Literal["ultrafast", "fast", "medium"] = "fast"
+    method: Literal["dis", "raft"] = "dis"
+    preset: Literal["ultrafast", "fast", "medium"] = Field("fast", description="of dis")
+    model: Literal["raft_large", "raft_small"] = Field("raft_large", description="of raft")
+    weights: Literal["published"] | Path = Field("published", description="of raft; published ones are downloaded once")
     min_magnitude: float = Field(1.0, gt=0, description="pixels per frame")
     max_known: float = Field(
         0.2, ge=0, le=1, description="share of a component within known boxes above which it is their blurred edge"
     )
 
+    @property
+    def files(self) -> list[Path]:
+        """The files that the detector reads."""
+        return [self.weights] if self.method == "raft" and isinstance(self.weights, Path) else []
+
 
 class Flow:
-    """Dense inverse search flow from each frame back to the one before it, as a region detector."""
+    """Dense flow from each frame back to the one before it, as a region detector.
 
-    def __init__(self, settings: FlowSettings, scene: Scene | None = None):
+    Args:
+        settings: the method, and what counts as motion.
+        scene: tells how large things are.
+        flow: used in place of the method that the settings name.
+
+    Raises:
+        ConfigError: RAFT is asked for and torchvision is not installed.
+        ModelError: RAFT's weights cannot be had, or are of another network.
+    """
+
+    def __init__(self, settings: FlowSettings, scene: Scene | None = None, flow: FlowMethod | None = None):
         self.settings = settings
         self.scene = scene
-        self._flow = cv2.DISOpticalFlow.create(PRESETS[settings.preset])
+        self._flow = flow or (raft(settings) if settings.method == "raft" else dense_inverse_search(settings.preset))
         self.reset()
 
     def reset(self) -> None:
@@ -49,11 +82,11 @@ class Flow:
 
     def detect(self, frame: Frame, known: Regions) -> Regions:
         """Regions that move, outside the boxes of `known`; none in the first frame."""
-        now, before = grey(frame.image), self._before
+        now, before = frame.image, self._before
         self._before = now
-        if before is None or before.shape != now.shape or min(now.shape) < LEAST_SIDE:
+        if before is None or before.shape != now.shape or min(now.shape[:2]) < LEAST_SIDE:
             return Regions.make([], "flow")
-        flow = np.asarray(self._flow.calc(now, before, np.zeros((*now.shape, 2), np.float32)))
+        flow = self._flow(now, before)
         mask = (cv2.magnitude(flow[..., 0], flow[..., 1]) > self.settings.min_magnitude).astype(np.uint8)
         self._drop_known(mask, known)
         scene = self.scene if self.scene and self.scene.background.shape == mask.shape else None
@@ -70,3 +103,44 @@ class Flow:
         outside = np.bincount(labels.ravel(), weights=left.ravel(), minlength=count)
         edge = outside < (1 - self.settings.max_known) * whole
         mask[...] = np.where(edge[labels], 0, left)
+
+
+def dense_inverse_search(preset: str) -> FlowMethod:
+    """OpenCV's DIS flow between the grey pictures."""
+    search = cv2.DISOpticalFlow.create(PRESETS[preset])
+
+    def flow(now: NDArray[np.uint8], before: NDArray[np.uint8]) -> NDArray[np.float32]:
+        start = np.zeros((*now.shape[:2], 2), np.float32)
+        return np.asarray(search.calc(grey(now), grey(before), start), np.float32)
+
+    return flow
+
+
+def raft(settings: FlowSettings) -> FlowMethod:
+    """RAFT with the weights that the settings name, on a GPU where there is one.
+
+    Raises:
+        ConfigError, ModelError: as `load_torchvision`.
+    """
+    device = pick_device("auto", "detectors.flow")
+    return raft_flow(share_torchvision(settings.model, settings.weights, "detectors.flow.weights", str(device)))
+
+
+def raft_flow(network: nn.Module) -> FlowMethod:
+    """Flow by a network of torchvision's RAFT, at the pictures' own size."""
+    device = next(network.parameters()).device
+
+    def flow(now: NDArray[np.uint8], before: NDArray[np.uint8]) -> NDArray[np.float32]:
+        height, width = now.shape[:2]
+        with torch.inference_mode():
+            estimates = network(_to_raft(now, device), _to_raft(before, device))
+        return np.asarray(estimates[-1][0, :, :height, :width].permute(1, 2, 0).cpu().numpy(), np.float32)
+
+    return flow
+
+
+def _to_raft(picture: NDArray[np.uint8], device: torch.device) -> Tensor:
+    """1×3×H×W in [-1, 1]; the last row and column are repeated up to a size that RAFT takes."""
+    x_BCHW = torch.from_numpy(np.ascontiguousarray(picture)).to(device).permute(2, 0, 1)[None].float() / 127.5 - 1
+    below, right = (max(LEAST_RAFT_SIDE, -(-side // 8) * 8) - side for side in picture.shape[:2])
+    return functional.pad(x_BCHW, (0, right, 0, below), mode="replicate")

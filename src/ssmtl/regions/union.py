@@ -1,5 +1,6 @@
 """Several detectors as one: each is asked for what the ones before it left over (SSMTL++, section 3.2)."""
 
+import time
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -8,11 +9,16 @@ from pydantic import Field
 from ssmtl.regions.background import Background, BackgroundSettings
 from ssmtl.regions.boxes import Boxes, BoxesSettings
 from ssmtl.regions.flow import Flow, FlowSettings
+from ssmtl.regions.onnx import OnnxDetector, OnnxSettings
 from ssmtl.regions.regions import RegionDetector, Regions
 from ssmtl.regions.scene import Scene
+from ssmtl.regions.torchvision import TorchvisionDetector, TorchvisionSettings
 from ssmtl.video.frame import Frame
 
-DetectorSettings = Annotated[BackgroundSettings | BoxesSettings | FlowSettings, Field(discriminator="kind")]
+DetectorSettings = Annotated[
+    BackgroundSettings | BoxesSettings | FlowSettings | OnnxSettings | TorchvisionSettings,
+    Field(discriminator="kind"),
+]
 """Any detector's settings. A new detector adds its settings here and one line to `build_detector`."""
 
 
@@ -21,6 +27,8 @@ def build_detector(settings: Sequence[DetectorSettings], clip: str, scene: Scene
 
     Raises:
         DataError: the boxes of the clip cannot be read.
+        ConfigError: an object detector's weights are not named, or what it needs is not installed.
+        ModelError: its weights cannot be used.
     """
     detectors: list[RegionDetector] = []
     for part in settings:
@@ -31,14 +39,25 @@ def build_detector(settings: Sequence[DetectorSettings], clip: str, scene: Scene
                 detectors.append(Boxes(part, clip))
             case FlowSettings():
                 detectors.append(Flow(part, scene))
+            case OnnxSettings():
+                detectors.append(OnnxDetector(part))
+            case TorchvisionSettings():
+                detectors.append(TorchvisionDetector(part))
     return Union(detectors)
 
 
 class Union:
-    """The union of detectors; regions found earlier are blacked out for later ones."""
+    """The union of detectors; regions found earlier are blacked out for later ones.
+
+    Attributes:
+        frames: how many frames were searched, over all resets.
+        seconds: what each kind of detector ("flow", "onnx", ...) took for all of them together.
+    """
 
     def __init__(self, detectors: Sequence[RegionDetector]):
         self.detectors = list(detectors)
+        self.frames = 0
+        self.seconds = {kind_of(detector): 0.0 for detector in self.detectors}
 
     def reset(self) -> None:
         """Reset every detector."""
@@ -50,5 +69,13 @@ class Union:
         found: list[Regions] = []
         for detector in self.detectors:
             so_far = Regions.join(found if known is None else [known, *found])
+            started = time.perf_counter()
             found.append(detector.detect(frame, so_far))
+            self.seconds[kind_of(detector)] += time.perf_counter() - started
+        self.frames += 1
         return Regions.join(found)
+
+
+def kind_of(detector: RegionDetector) -> str:
+    """The kind that a detector's settings name, or else its class."""
+    return str(getattr(getattr(detector, "settings", None), "kind", type(detector).__name__.lower()))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -9,19 +10,35 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ssmtl.nets.network import Network
-from ssmtl.tasks.task import ProxyTask, View
+from ssmtl.tasks.task import Given, ProxyTask, View
 
 
-def raw_scores(network: Network, tasks: Sequence[ProxyTask], x_BCTHW: Tensor) -> Tensor:
-    """Anomaly score of each task: B×C×7×64×64 in [0, 1] → B×tasks. One backbone pass for all tasks of one view."""
-    columns: dict[str, Tensor] = {}
+def head_outputs(network: Network, tasks: Sequence[ProxyTask], x_BCTHW: Tensor) -> dict[str, Tensor]:
+    """What each task's head says of B×C×7×64×64 in [0, 1]. One backbone pass for all tasks of one view."""
+    outputs: dict[str, Tensor] = {}
     for view in View:
-        mine = [task for task in tasks if task.view is view]
+        mine = [task.kind for task in tasks if task.view is view]
         if mine:
-            seen = view.take(x_BCTHW).contiguous(memory_format=torch.channels_last_3d)
-            for task, output in zip(mine, network(seen, [task.kind for task in mine]), strict=True):
-                columns[task.kind] = task.score(output.float(), x_BCTHW)
-    return torch.stack([columns[task.kind] for task in tasks], dim=1)
+            outputs.update(zip(mine, _run(network, mine, view.take(x_BCTHW)), strict=True))
+    for task in tasks:
+        if task.view is None:
+            outputs[task.kind] = task.answer(partial(_run_one, network, task.kind), x_BCTHW)
+    return outputs
+
+
+def _run(network: Network, kinds: Sequence[str], made_BCTHW: Tensor) -> list[Tensor]:
+    laid_out = made_BCTHW.contiguous(memory_format=torch.channels_last_3d)
+    return [output.float() for output in network(laid_out, kinds)]
+
+
+def _run_one(network: Network, kind: str, made_BCTHW: Tensor) -> Tensor:
+    return _run(network, [kind], made_BCTHW)[0]
+
+
+def raw_scores(network: Network, tasks: Sequence[ProxyTask], x_BCTHW: Tensor, given: Given) -> Tensor:
+    """Anomaly score of each task: B×C×7×64×64 in [0, 1] and what is `given` of them → B×tasks."""
+    outputs = head_outputs(network, tasks, x_BCTHW)
+    return torch.stack([task.score(outputs[task.kind], x_BCTHW, given) for task in tasks], dim=1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ end of the clip. Sequences of several frames share a batch.
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -35,6 +35,7 @@ class FrameResult:
         task_scores: N×K float32, one column per task of the model, in its order; higher = more abnormal.
         object_scores: N float32, the mean over tasks.
         complete: whether a sequence of seven frames could be cut around this frame.
+        looked_at: what the network was shown of the objects that it was shown.
         score: the frame's smoothed score.
     """
 
@@ -43,17 +44,35 @@ class FrameResult:
     task_scores: NDArray[np.float32]
     object_scores: NDArray[np.float32]
     complete: bool
+    looked_at: "Sequences"
     score: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
+class Sequences:
+    """M sequences of a frame's N regions.
+
+    Attributes:
+        index: M positions among the regions.
+        pictures: M×C×7×64×64 uint8.
+        given: what else the tasks' scores need, by name, M×... each.
+    """
+
+    index: NDArray[np.intp]
+    pictures: NDArray[np.uint8]
+    given: dict[str, NDArray[np.float32]]
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+
+@dataclass(frozen=True, slots=True)
 class _Cut:
-    """A frame, its regions, and the sequences of those regions (positions `cut`) that the network must look at."""
+    """A frame, its regions, and the sequences of those that the network must look at."""
 
     frame: Frame
     regions: Regions
-    cut: NDArray[np.intp]
-    sequences: NDArray[np.uint8]
+    sequences: Sequences
     matches: Matches | None
     complete: bool
 
@@ -91,9 +110,7 @@ def score_stream(frames: Iterable[Frame], model: Model, detector: Union) -> Iter
             yield Painted(result, cells)
 
     for result, score in smooth(painted(), settings):
-        yield FrameResult(
-            result.frame, result.regions, result.task_scores, result.object_scores, result.complete, score
-        )
+        yield replace(result, score=score)
 
 
 def _observe(frames: Iterable[Frame], detector: Union) -> Iterator[tuple[Frame, Regions]]:
@@ -139,13 +156,20 @@ def _complete(
     if before is not None or after is not None:
         matches = match(boxes, None if before is None else before.boxes, None if after is None else after.boxes)
         index = matches.unmatched
-    sequences = crop([seen.picture for seen in window], boxes[index], model.configuration.sequences.padding)
-    return _Cut(middle.frame, middle.regions, index, sequences, matches, True)
+    pictures = crop([seen.picture for seen in window], boxes[index], model.configuration.sequences.padding)
+    sequences = Sequences(index, pictures, _given(middle.frame, middle.regions.take(index), model))
+    return _Cut(middle.frame, middle.regions, sequences, matches, True)
+
+
+def _given(frame: Frame, regions: Regions, model: Model) -> dict[str, NDArray[np.float32]]:
+    """What the tasks' scores need besides pixels."""
+    given = {name: teacher.answer(frame.image, regions.boxes) for name, teacher in model.teachers.items()}
+    return given | {"classes": regions.probabilities}
 
 
 def _incomplete(frame: Frame, model: Model) -> _Cut:
-    nothing = np.zeros((0, model.picture_channels, FRAMES, SIZE, SIZE), np.uint8)
-    return _Cut(frame, Regions.make([], ""), np.arange(0), nothing, None, False)
+    nothing = Sequences(np.arange(0), np.zeros((0, model.picture_channels, FRAMES, SIZE, SIZE), np.uint8), {})
+    return _Cut(frame, Regions.make([], ""), nothing, None, False)
 
 
 def _score(cuts: Iterable[_Cut], model: Model) -> Iterator[FrameResult]:
@@ -153,7 +177,7 @@ def _score(cuts: Iterable[_Cut], model: Model) -> Iterator[FrameResult]:
     for partial in fill(_partial_scores(cuts, model)):
         cut = partial.item
         scores = partial.task_scores
-        yield FrameResult(cut.frame, cut.regions, scores, scores.mean(axis=1), cut.complete)
+        yield FrameResult(cut.frame, cut.regions, scores, scores.mean(axis=1), cut.complete, cut.sequences)
 
 
 def _partial_scores(cuts: Iterable[_Cut], model: Model) -> Iterator[Partial[_Cut]]:
@@ -163,7 +187,7 @@ def _partial_scores(cuts: Iterable[_Cut], model: Model) -> Iterator[Partial[_Cut
     objects = 0
     for cut in cuts:
         waiting.append(cut)
-        objects += len(cut.cut)
+        objects += len(cut.sequences)
         if objects >= settings.batch or len(waiting) >= settings.max_wait:
             yield from _score_together(waiting, model)
             waiting, objects = [], 0
@@ -172,24 +196,31 @@ def _partial_scores(cuts: Iterable[_Cut], model: Model) -> Iterator[Partial[_Cut
 
 def _score_together(cuts: list[_Cut], model: Model) -> Iterator[Partial[_Cut]]:
     tasks = len(model.tasks)
-    some = [cut.sequences for cut in cuts if len(cut.cut)]
-    scores = score_sequences(np.concatenate(some), model) if some else np.zeros((0, tasks), np.float32)
+    some = [cut.sequences for cut in cuts if len(cut.sequences)]
+    scores = np.zeros((0, tasks), np.float32)
+    if some:
+        given = {name: np.concatenate([one.given[name] for one in some]) for name in some[0].given}
+        scores = score_sequences(np.concatenate([one.pictures for one in some]), given, model)
     start = 0
     for cut in cuts:
+        n = len(cut.sequences)
         mine = np.full((len(cut.regions), tasks), np.nan, np.float32)
-        mine[cut.cut] = scores[start : start + len(cut.cut)]
-        start += len(cut.cut)
+        mine[cut.sequences.index] = scores[start : start + n]
+        start += n
         yield Partial(cut, mine, cut.matches, cut.complete)
 
 
-def score_sequences(sequences: NDArray[np.uint8], model: Model) -> NDArray[np.float32]:
+def score_sequences(
+    sequences: NDArray[np.uint8], given: Mapping[str, NDArray[np.float32]], model: Model
+) -> NDArray[np.float32]:
     """Task scores of N×C×7×64×64 uint8 sequences: N×K float32, calibrated where the model's settings say so."""
     size = model.configuration.scoring.batch
     parts = []
     with torch.no_grad():
         for i in range(0, len(sequences), size):
             x_BCTHW = torch.from_numpy(sequences[i : i + size]).float().div_(255)
-            parts.append(raw_scores(model.scorer, model.tasks, x_BCTHW).numpy())
+            known = {name: torch.from_numpy(rows[i : i + size]) for name, rows in given.items()}
+            parts.append(raw_scores(model.scorer, model.tasks, x_BCTHW, known).numpy())
     raw = np.concatenate(parts)
     if model.configuration.scoring.combine == "plain":
         return raw

@@ -11,7 +11,7 @@ import json
 import shutil
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
@@ -23,7 +23,6 @@ from pydantic import Field
 from ssmtl.atomic import atomic_file
 from ssmtl.config import Settings
 from ssmtl.errors import DataError, OutputError, SourceError
-from ssmtl.regions.boxes import BoxesSettings
 from ssmtl.regions.scene import Scene
 from ssmtl.regions.union import DetectorSettings, build_detector
 from ssmtl.sequences.crop import SIZE, crop, prepare_picture
@@ -43,10 +42,11 @@ class SequenceSettings(Settings):
 
 @dataclass(frozen=True, slots=True)
 class ClipRegions:
-    """All regions of one clip: N frame indices in order, N×4 boxes, and how many frames the clip has."""
+    """Regions of one clip: N frame indices in order, N×4 boxes, N×81 class probabilities; the clip's frames."""
 
     frames: NDArray[np.int64]
     boxes: NDArray[np.float32]
+    probabilities: NDArray[np.float16]
     length: int
 
     def usable(self, reach: int) -> NDArray[np.intp]:
@@ -55,7 +55,9 @@ class ClipRegions:
 
     def take(self, index: NDArray[np.intp]) -> "ClipRegions":
         """The regions at `index`."""
-        return ClipRegions(self.frames[index], self.boxes[index], self.length)
+        return replace(
+            self, frames=self.frames[index], boxes=self.boxes[index], probabilities=self.probabilities[index]
+        )
 
 
 def fingerprint(clip: Clip, settings: Any) -> str:
@@ -76,9 +78,7 @@ def _scene_key(scene: Scene | None) -> list[object]:
 
 def _file_ages(detectors: Sequence[DetectorSettings]) -> list[int]:
     """When the files that detectors read were last written."""
-    paths = [detector.path for detector in detectors if isinstance(detector, BoxesSettings)]
-    files = [file for path in paths for file in (sorted(path.rglob("*.csv")) if path.is_dir() else [path])]
-    return [file.stat().st_mtime_ns for file in files if file.is_file()]
+    return [file.stat().st_mtime_ns for detector in detectors for file in getattr(detector, "files", ()) if file.is_file()]
 
 
 def find_regions(
@@ -99,18 +99,20 @@ def find_regions(
         kept = np.load(file)
         for _ in range(int(kept["length"])):
             progress()
-        return ClipRegions(kept["frames"], kept["boxes"], int(kept["length"]))
+        return ClipRegions(kept["frames"], kept["boxes"], kept["probabilities"], int(kept["length"]))
     detector = build_detector(detectors, clip.name, scene)
-    frames, boxes, length = [], [], 0
+    frames, boxes, probabilities, length = [], [], [], 0
     for frame in open_source(clip):
         found = detector.detect(frame)
         frames.append(np.full(len(found), frame.index, np.int64))
         boxes.append(found.boxes)
+        probabilities.append(found.probabilities.astype(np.float16))
         length += 1
         progress()
-    result = ClipRegions(np.concatenate(frames), np.concatenate(boxes), length)
+    result = ClipRegions(np.concatenate(frames), np.concatenate(boxes), np.concatenate(probabilities), length)
     with atomic_file(file) as temporary:
-        np.savez(temporary, frames=result.frames, boxes=result.boxes, length=length)
+        # Compressed for the probabilities' sake, which are nearly all 0.
+        np.savez_compressed(temporary, **asdict(result))
     return result
 
 
@@ -163,10 +165,12 @@ class SequenceStore:
     Attributes:
         clip: N int, which clip each sequence is of.
         frame: N int, its middle frame.
+        chosen: the sequences' regions, clip by clip.
         frames, regions, bytes: of the whole footage: its frames, the regions found in them, the size on disk.
     """
 
     def __init__(self, files: Sequence[Path], regions: Sequence[ClipRegions], found: Sequence[ClipRegions]):
+        self.chosen = list(regions)
         self.frames = sum(clip.length for clip in found)
         self.regions = sum(len(clip.frames) for clip in found)
         self.bytes = sum(file.stat().st_size for file in files)
@@ -174,6 +178,7 @@ class SequenceStore:
         self.clip = np.concatenate([np.full(len(r.frames), i) for i, r in enumerate(regions)])
         self.frame = np.concatenate([r.frames for r in regions])
         self._row = np.concatenate([np.arange(len(r.frames)) for r in regions])
+        self._given: dict[str, list[NDArray[Any]]] = {"classes": [r.probabilities for r in regions]}
 
     def __len__(self) -> int:
         return len(self.clip)
@@ -186,6 +191,18 @@ class SequenceStore:
     def take(self, index: NDArray[np.intp]) -> NDArray[np.uint8]:
         """The sequences at `index`: N×C×T×64×64 uint8."""
         return np.stack([self._arrays[self.clip[i]][self._row[i]] for i in index])
+
+    def add(self, name: str, files: Sequence[Path]) -> None:
+        """Add what a teacher said of each sequence: an .npy file per clip, a row per sequence; bytes stand for /255."""
+        self._given[name] = [np.load(file, mmap_mode="r") for file in files]
+
+    def given(self, index: NDArray[np.intp], names: Sequence[str]) -> dict[str, NDArray[np.float32]]:
+        """What is known of the sequences at `index` besides their pixels, by name: N×... each."""
+        found: dict[str, NDArray[np.float32]] = {}
+        for name in names:
+            rows = np.stack([self._given[name][self.clip[i]][self._row[i]] for i in index])
+            found[name] = rows.astype(np.float32) / np.float32(255 if rows.dtype == np.uint8 else 1)
+        return found
 
 
 def build_store(

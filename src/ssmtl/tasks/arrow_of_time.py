@@ -7,12 +7,11 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ssmtl.config import Settings
 from ssmtl.nets.heads import ClassificationHead
-from ssmtl.tasks.task import REACH, View, balanced
+from ssmtl.tasks.task import Given, Odds, ProxyTask, View, balanced
 
 
-class ArrowOfTime(Settings):
+class ArrowOfTime(ProxyTask):
     """Classes: 0 forward, 1 backward. Score: the probability of backward.
 
     Label smoothing is our choice: without it the probabilities saturate long before the other tasks have learnt,
@@ -23,14 +22,13 @@ class ArrowOfTime(Settings):
     label_smoothing: float = Field(0.1, ge=0, lt=1)
     title: ClassVar[str] = "Arrow of time"
     words: ClassVar[str] = "moves backwards"
-    view: ClassVar[View] = View.ALL
 
     @property
-    def reach(self) -> int:
-        """The seven frames of a sequence."""
-        return REACH
+    def view(self) -> View:
+        """All seven frames."""
+        return View.ALL
 
-    def sample(self, x_BCTHW: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def sample(self, x_BCTHW: Tensor, generator: torch.Generator, given: Given) -> tuple[Tensor, Tensor]:
         """Half of the sequences, drawn at random, are reversed: input B×C×7×H×W, target B (1 = reversed)."""
         forward = self.view.take(x_BCTHW)
         backward_B = balanced(len(x_BCTHW), generator).to(x_BCTHW.device)
@@ -45,6 +43,10 @@ class ArrowOfTime(Settings):
         """Cross-entropy."""
         return functional.cross_entropy(output, target, label_smoothing=self.label_smoothing)
 
-    def score(self, output: Tensor, x_BCTHW: Tensor) -> Tensor:
+    def score(self, output: Tensor, x_BCTHW: Tensor, given: Given) -> Tensor:
         """P(backward) in [0, 1]."""
         return output.softmax(dim=1)[:, 1]
+
+    def reveal(self, output: Tensor, x_BCTHW: Tensor, given: Given) -> Odds:
+        """The probabilities of both classes."""
+        return Odds(("forward", "backward"), output.softmax(dim=1))

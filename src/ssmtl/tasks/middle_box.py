@@ -6,27 +6,25 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ssmtl.config import Settings
 from ssmtl.nets.heads import DecodingHead
-from ssmtl.tasks.task import REACH, View
+from ssmtl.tasks.task import Given, Pictures, ProxyTask, View, middle_frame
 
 
-class MiddleBox(Settings):
+class MiddleBox(ProxyTask):
     """Input: six frames, the middle one removed. Target: the middle crop. Score: mean absolute error."""
 
     kind: Literal["middle_box"] = "middle_box"
     title: ClassVar[str] = "Middle box prediction"
     words: ClassVar[str] = "does not look as expected"
-    view: ClassVar[View] = View.WITHOUT_MIDDLE
 
     @property
-    def reach(self) -> int:
-        """The seven frames of a sequence."""
-        return REACH
+    def view(self) -> View:
+        """The six frames around the middle one."""
+        return View.WITHOUT_MIDDLE
 
-    def sample(self, x_BCTHW: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def sample(self, x_BCTHW: Tensor, generator: torch.Generator, given: Given) -> tuple[Tensor, Tensor]:
         """Input B×C×6×H×W, target B×C×H×W; nothing is drawn."""
-        return self.view.take(x_BCTHW), View.MIDDLE.take(x_BCTHW)[:, :, 0]
+        return self.view.take(x_BCTHW), middle_frame(x_BCTHW)
 
     def head(self, channels: int, picture_channels: int) -> nn.Module:
         """A picture."""
@@ -36,6 +34,10 @@ class MiddleBox(Settings):
         """Mean absolute error."""
         return functional.l1_loss(output, target)
 
-    def score(self, output: Tensor, x_BCTHW: Tensor) -> Tensor:
+    def score(self, output: Tensor, x_BCTHW: Tensor, given: Given) -> Tensor:
         """Mean absolute error of each sequence, in grey levels / 255."""
-        return (output - View.MIDDLE.take(x_BCTHW)[:, :, 0]).abs().mean(dim=(1, 2, 3))
+        return (output - middle_frame(x_BCTHW)).abs().mean(dim=(1, 2, 3))
+
+    def reveal(self, output: Tensor, x_BCTHW: Tensor, given: Given) -> Pictures:
+        """The middle crop, and what was expected in its place."""
+        return Pictures(middle_frame(x_BCTHW), output.clamp(0, 1))

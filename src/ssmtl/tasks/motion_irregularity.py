@@ -7,12 +7,11 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ssmtl.config import Settings
 from ssmtl.nets.heads import ClassificationHead
-from ssmtl.tasks.task import REACH, View, balanced
+from ssmtl.tasks.task import REACH, Given, Odds, ProxyTask, View, balanced
 
 
-class MotionIrregularity(Settings):
+class MotionIrregularity(ProxyTask):
     """Classes: 0 consecutive, 1 intermittent. Score: the probability of intermittent."""
 
     kind: Literal["motion_irregularity"] = "motion_irregularity"
@@ -20,14 +19,18 @@ class MotionIrregularity(Settings):
     label_smoothing: float = Field(0.1, ge=0, lt=1)
     title: ClassVar[str] = "Motion irregularity"
     words: ClassVar[str] = "irregular motion"
-    view: ClassVar[View] = View.ALL
+
+    @property
+    def view(self) -> View:
+        """All seven frames."""
+        return View.ALL
 
     @property
     def reach(self) -> int:
         """Three steps of the longest kind."""
         return REACH * self.max_step
 
-    def sample(self, x_BCTHW: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def sample(self, x_BCTHW: Tensor, generator: torch.Generator, given: Given) -> tuple[Tensor, Tensor]:
         """Half of the sequences, drawn at random, skip frames: input B×C×7×H×W, target B (1 = intermittent).
 
         The middle frame stays; on either side the others step outwards by 1 to `max_step` frames each, drawn
@@ -58,6 +61,10 @@ class MotionIrregularity(Settings):
         """Cross-entropy."""
         return functional.cross_entropy(output, target, label_smoothing=self.label_smoothing)
 
-    def score(self, output: Tensor, x_BCTHW: Tensor) -> Tensor:
+    def score(self, output: Tensor, x_BCTHW: Tensor, given: Given) -> Tensor:
         """P(intermittent) in [0, 1]."""
         return output.softmax(dim=1)[:, 1]
+
+    def reveal(self, output: Tensor, x_BCTHW: Tensor, given: Given) -> Odds:
+        """The probabilities of both classes."""
+        return Odds(("consecutive", "intermittent"), output.softmax(dim=1))

@@ -3,11 +3,15 @@
 Tensor names end in their dimensions: B sequences, C channels of the picture (1 or 3), T frames, H and W pixels.
 """
 
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from enum import Enum
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
+
+from ssmtl.config import Settings
 
 REACH = 3
 """Frames on either side of the middle one: a sequence has 7 (SSMTL, section 3)."""
@@ -31,52 +35,107 @@ class View(Enum):
         return frames[:, :, REACH : REACH + 1] if self is View.MIDDLE else frames
 
 
+def middle_frame(x_BCTHW: Tensor) -> Tensor:
+    """The middle crop, B×C×H×W."""
+    return x_BCTHW[:, :, x_BCTHW.shape[2] // 2]
+
+
 def balanced(n: int, generator: torch.Generator) -> Tensor:
     """N booleans in random order, half of them True; the odd one out is drawn."""
     half = n // 2 + (int(torch.randint(2, (), generator=generator)) if n % 2 else 0)
     return torch.randperm(n, generator=generator) < half
 
 
-class ProxyTask(Protocol):
+Given = Mapping[str, Tensor]
+"""What is known of each sequence besides its pixels, by name, B×...: the region's class probabilities ("classes",
+B×81), and the answers of teachers to its middle frame ("classifier", "segmentation", "pose"; see `ssmtl.teachers`)."""
+
+Run = Callable[[Tensor], Tensor]
+"""The network for one task: its input (B×C×T×H×W) to its head's output."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """What a head should have answered and what it did, for people to see: two pictures B×C×64×64 in [0, 1]."""
+
+    truth_BCHW: Tensor
+    answer_BCHW: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Odds:
+    """The probabilities that a head gives to classes, B×N in [0, 1], and the true ones where they are known."""
+
+    names: Sequence[str]
+    answer_BN: Tensor
+    truth_BN: Tensor | None = None
+
+
+class ProxyTask(Settings):
     """A self-supervised task that only normal sequences teach, so that failing at it tells of an anomaly.
 
     Attributes:
         kind: its name in configurations, models and results.
         title: its name in the papers.
         words: what a high score means, for people.
-        view: what it sees when it scores.
-        reach: frames that `sample` needs on either side of the middle one, ≥ 3.
+        trains_on: names of what it must be `Given` to learn.
+        scores_on: names of what it must be `Given` to score.
+        scores: whether it scores at all; one that does not costs nothing at test time.
     """
 
+    kind: str
     title: ClassVar[str]
     words: ClassVar[str]
-    view: ClassVar[View]
+    trains_on: ClassVar[tuple[str, ...]] = ()
+    scores_on: ClassVar[tuple[str, ...]] = ()
+    scores: ClassVar[bool] = True
 
     @property
-    def kind(self) -> str:
-        """Its name in configurations, models and results."""
-        ...
+    def view(self) -> View | None:
+        """What it sees when it scores; None for a task that makes inputs of its own (`answer`)."""
+        raise NotImplementedError
 
     @property
     def reach(self) -> int:
-        """Frames that `sample` needs on either side of the middle one."""
-        ...
+        """Frames that `sample` needs on either side of the middle one, ≥ 3."""
+        return REACH
 
-    def sample(self, x_BCTHW: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    @property
+    def begins(self) -> int:
+        """The epoch, from 1, in which its training begins."""
+        return 1
+
+    @property
+    def backbone_gradient(self) -> float:
+        """What the gradient that its head hands to the backbone is multiplied by."""
+        return 1.0
+
+    def sample(self, x_BCTHW: Tensor, generator: torch.Generator, given: Given) -> tuple[Tensor, Tensor]:
         """Make a training input (B×C×T'×H×W) and its target from sequences of 2·reach' + 1 ≥ 2·reach + 1 frames.
 
-        `x` is in [0, 1]; `generator` is the only source of chance.
+        `x` is in [0, 1]; `generator` is the only source of chance; `given` has what `trains_on` names.
         """
-        ...
+        raise NotImplementedError
 
     def head(self, channels: int, picture_channels: int) -> nn.Module:
         """A new head on features B×channels×8×8."""
-        ...
+        raise NotImplementedError
 
     def loss(self, output: Tensor, target: Tensor) -> Tensor:
         """Mean loss over the batch, a scalar."""
-        ...
+        raise NotImplementedError
 
-    def score(self, output: Tensor, x_BCTHW: Tensor) -> Tensor:
-        """Anomaly score of each sequence, B, higher = more abnormal; `output` is of this task's view of `x`."""
-        ...
+    def answer(self, run: Run, x_BCTHW: Tensor) -> Tensor:
+        """The output that is scored, of a task without a view."""
+        raise NotImplementedError
+
+    def score(self, output: Tensor, x_BCTHW: Tensor, given: Given) -> Tensor:
+        """Anomaly score of each sequence, B, higher = more abnormal.
+
+        `output` is of this task's view of `x`, or its `answer`; `given` has what `scores_on` names.
+        """
+        raise NotImplementedError
+
+    def reveal(self, output: Tensor, x_BCTHW: Tensor, given: Given) -> Pictures | Odds:
+        """The same output, beside what it should have been, for people to see."""
+        raise NotImplementedError

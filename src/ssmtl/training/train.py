@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +20,10 @@ from torch import Tensor, nn
 
 from ssmtl.errors import ConfigError
 from ssmtl.nets.network import Network, channels_last
+from ssmtl.nets.normalisation import fixed_statistics
 from ssmtl.sequences.store import SequenceStore
-from ssmtl.tasks.task import ProxyTask
+from ssmtl.tasks.task import Given, ProxyTask
+from ssmtl.teachers.teacher import TARGETS, mirror
 from ssmtl.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from ssmtl.training.settings import TrainSettings
 
@@ -39,16 +42,23 @@ def to_input(x_BCTHW: NDArray[np.uint8], device: torch.device) -> Tensor:
     return torch.from_numpy(x_BCTHW).to(device, non_blocking=True).float().div_(255)
 
 
-def augment(x_BCTHW: Tensor, settings: TrainSettings, chance: torch.Generator) -> Tensor:
-    """Mirror half of the sequences, and shift and scale the grey levels of each, all frames alike."""
+def augment(
+    x_BCTHW: Tensor, given: Given, settings: TrainSettings, chance: torch.Generator
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Mirror half of the sequences and what is given of them; shift and scale the grey levels, all frames alike."""
     n = len(x_BCTHW)
+    given = dict(given)
     if settings.flip:
-        mirrored = torch.rand(n, generator=chance).lt(0.5).view(-1, 1, 1, 1, 1).to(x_BCTHW.device)
-        x_BCTHW = torch.where(mirrored, x_BCTHW.flip(4), x_BCTHW)
+        mirrored_B = torch.rand(n, generator=chance).lt(0.5).to(x_BCTHW.device)
+        x_BCTHW = torch.where(mirrored_B.view(-1, 1, 1, 1, 1), x_BCTHW.flip(4), x_BCTHW)
+        for name in given.keys() & TARGETS.keys():
+            answers = given[name]
+            rows = mirrored_B.view(-1, *[1] * (answers.ndim - 1))
+            given[name] = torch.where(rows, mirror(name, answers), answers)
     if settings.brightness:
         gain, shift = torch.rand(2, n, 1, 1, 1, 1, generator=chance).sub_(0.5).mul_(2 * settings.brightness)
         x_BCTHW = (x_BCTHW * (1 + gain.to(x_BCTHW.device)) + shift.to(x_BCTHW.device)).clamp_(0, 1)
-    return x_BCTHW
+    return x_BCTHW, given
 
 
 def memory_format(x: Tensor) -> Tensor:
@@ -91,25 +101,36 @@ class Trainer:
         channels_last(network)
         optimizer = torch.optim.Adam(network.parameters(), lr=settings.learning_rate)
         self.network, self.optimizer = self.fabric.setup(self.raw, optimizer)
+        self.names = sorted({name for task in tasks for name in task.trains_on})
 
-    def _batches(self, order: NDArray[np.intp], first: int = 0) -> Iterator[Tensor]:
+    def _read(self, part: NDArray[np.intp]) -> tuple[NDArray[np.uint8], dict[str, NDArray[np.float32]]]:
+        return self.store.take(part), self.store.given(part, self.names) if self.names else {}
+
+    def _batches(self, order: NDArray[np.intp], first: int = 0) -> Iterator[tuple[Tensor, dict[str, Tensor]]]:
         """Batches of `order` from batch `first` on; the next one is read while this one is worked on."""
         size = self.settings.batch_size
         parts = [order[i : i + size] for i in range(first * size, len(order), size)]
         with ThreadPoolExecutor(1) as reader:
-            ahead = [reader.submit(self.store.take, part) for part in parts[:1]]
+            ahead = [reader.submit(self._read, part) for part in parts[:1]]
             for i in range(len(parts)):
-                batch = ahead.pop().result()
+                batch, given = ahead.pop().result()
                 if i + 1 < len(parts):
-                    ahead.append(reader.submit(self.store.take, parts[i + 1]))
-                yield to_input(batch, self.fabric.device)
+                    ahead.append(reader.submit(self._read, parts[i + 1]))
+                device = self.fabric.device
+                yield to_input(batch, device), {n: torch.from_numpy(rows).to(device) for n, rows in given.items()}
 
-    def _losses(self, x_BCTHW: Tensor, chance: torch.Generator, backward: bool) -> dict[str, float]:
-        """Loss of each task on one batch; weights are equal (SSMTL++, section 3.4)."""
+    def _losses(
+        self, x_BCTHW: Tensor, given: Given, epoch: int, chance: torch.Generator, backward: bool
+    ) -> dict[str, float]:
+        """Loss of each task that has begun by `epoch` (from 0); weights are equal (SSMTL++, section 3.4)."""
         losses = {}
         for task in self.tasks:
-            made, target = task.sample(x_BCTHW, chance)
-            output = self.network(memory_format(made), [task.kind])[0]
+            if epoch + 1 < task.begins:
+                continue
+            made, target = task.sample(x_BCTHW, chance, given)
+            # What a task that does not score looks at says nothing of the footage's statistics.
+            with nullcontext() if task.scores else fixed_statistics(self.raw):
+                output = self.network(memory_format(made), [task.kind], task.backbone_gradient)[0]
             loss = task.loss(output.float(), target)
             if backward:
                 self.fabric.backward(loss)
@@ -122,13 +143,13 @@ class Trainer:
             return self.settings.learning_rate
         return self.settings.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
 
-    def held_out_losses(self, positions: NDArray[np.intp]) -> dict[str, float]:
+    def held_out_losses(self, positions: NDArray[np.intp], epoch: int) -> dict[str, float]:
         """Mean loss of each task on held-out sequences, the same draws every time."""
         self.network.eval()
         sums: dict[str, float] = {}
         with torch.inference_mode():
-            for i, x_BCTHW in enumerate(self._batches(positions)):
-                for kind, loss in self._losses(x_BCTHW, generator(0, i), backward=False).items():
+            for i, (x_BCTHW, given) in enumerate(self._batches(positions)):
+                for kind, loss in self._losses(x_BCTHW, given, epoch, generator(0, i), backward=False).items():
                     sums[kind] = sums.get(kind, 0.0) + loss * len(x_BCTHW)
         self.network.train()
         return {kind: value / len(positions) for kind, value in sums.items()}
@@ -145,9 +166,16 @@ class Trainer:
 
         Raises:
             ModelError: the checkpoint is damaged or of another run.
+            ConfigError: a task would never begin, or training diverged.
         """
         settings = self.settings
         steps, epochs = plan(len(train), settings)
+        for task in self.tasks:
+            if task.begins > epochs:
+                raise ConfigError(
+                    f"tasks.{task.kind}.first_epoch: is {task.begins}, but training has {epochs} epochs; lower it, "
+                    "or raise train.epochs"
+                )
         progress = Progress()
         best: dict[str, Tensor] = {}
         if checkpoint.is_file():
@@ -157,13 +185,14 @@ class Trainer:
         while progress.epoch < epochs:
             shuffle = generator(self.seed, progress.epoch)
             order = train[torch.randperm(len(train), generator=shuffle).numpy()][: steps * settings.batch_size]
-            for x_BCTHW in self._batches(order, progress.step):
+            for x_BCTHW, given in self._batches(order, progress.step):
                 chance = generator(self.seed, progress.epoch, progress.step)
                 rate = self._learning_rate((progress.epoch + progress.step / steps) / epochs)
                 for group in self.optimizer.param_groups:
                     group["lr"] = rate
                 self.optimizer.zero_grad()
-                losses = self._losses(augment(x_BCTHW, settings, chance), chance, backward=True)
+                x_BCTHW, given = augment(x_BCTHW, given, settings, chance)
+                losses = self._losses(x_BCTHW, given, progress.epoch, chance, backward=True)
                 self.optimizer.step()
                 for kind, loss in losses.items():
                     progress.sums[kind] = progress.sums.get(kind, 0.0) + loss
@@ -185,13 +214,15 @@ class Trainer:
         """Note the epoch's losses; returns the best network so far."""
         row: dict[str, float] = {"epoch": progress.epoch + 1}
         row |= {f"train/{kind}": value / steps for kind, value in progress.sums.items()}
-        held = self.held_out_losses(held_out)
+        held = self.held_out_losses(held_out, progress.epoch)
         row |= {f"held_out/{kind}": value for kind, value in held.items()}
-        row["held_out/total"] = sum(held.values())
-        total = row["held_out/total"]
+        total = sum(held[task.kind] for task in self.tasks if task.kind in held and task.scores)
         if not math.isfinite(total):
             raise ConfigError("train.learning_rate: training diverged, the held-out loss is no number; lower it")
-        if all(total < old["held_out/total"] for old in progress.history):
+        # No epoch is chosen before all tasks have begun: it would be a model of fewer tasks.
+        if progress.epoch + 1 >= max(task.begins for task in self.tasks):
+            row["held_out/total"] = total
+        if "held_out/total" in row and all(total < old.get("held_out/total", math.inf) for old in progress.history):
             progress.best_epoch = progress.epoch
             best = {name: value.detach().cpu().clone() for name, value in self.raw.state_dict().items()}
         progress.history.append(row)

@@ -1,0 +1,137 @@
+"""The papers' systems on UCSD Ped2 under one budget: the 3D CNN alone, SSMTL, SSMTL++v1 and SSMTL++v2.
+
+    python benchmarks/ped2_recipes.py --work runs/ped2_recipes [--only v1]
+
+All see the same sequences of the same regions (YOLOX-nano at confidence 0.3, then flow) for the same number of steps,
+on the shallow and narrow 3D CNN, where two cores are to train them in two hours. Can be killed and run again. With
+--only, one system is trained and that is all, so that processes can share the work. Writes
+benchmarks/results/ped2_recipes.json and .md. The test labels are for measuring: nothing may be chosen by what this prints.
+"""
+
+import argparse
+import time
+from pathlib import Path
+from typing import Any
+
+from machine import machine, shared_data
+
+from ssmtl import configure, detect, evaluate, fit, load_model, open_dataset
+from ssmtl.atomic import write_json, write_text
+from ssmtl.cli.options import console
+from ssmtl.cli.progress import Bars
+from ssmtl.model import DESCRIPTION, with_settings
+from ssmtl.recipes import Configuration
+
+RESULTS = Path(__file__).parent / "results"
+
+SMOOTHED = [
+    {"kind": "arrow_of_time", "label_smoothing": 0.1},
+    {"kind": "motion_irregularity", "label_smoothing": 0.1},
+    {"kind": "middle_box"},
+]
+SYSTEMS: dict[str, tuple[str, str, list[dict[str, Any]]]] = {
+    "cnn": ("3D CNN, T1-T3", "ssmtl", []),
+    "ssmtl": ("SSMTL: 3D CNN, T1-T4", "ssmtl", [{"kind": "distillation"}]),
+    "v1": ("SSMTL++v1: 3D CvT, T1-T3 + T5", "ssmtlpp-v1", [{"kind": "pseudo_anomalies", "first_epoch": 2}]),
+    "v2": ("SSMTL++v2: 3D CvT, T1-T3 + T6", "ssmtlpp-v2", [{"kind": "inpainting"}]),
+}
+"""Title, recipe, and the tasks beyond the first three."""
+
+
+def configuration(name: str) -> Configuration:
+    weights = shared_data().parent / "weights"
+    _, recipe, more = SYSTEMS[name]
+    classifier = {
+        "kind": "onnx",
+        "path": str(weights / "mobilenet_v2_1.0_224_quant.onnx"),
+        "values": "probabilities",
+        "first_class": 1,
+        "scale": 1 / 255,
+    }
+    return configure(
+        recipe,
+        {
+            "detectors": [
+                {"kind": "onnx", "path": str(weights / "yolox_nano_416.onnx"), "min_confidence": 0.3},
+                {"kind": "flow"},
+            ],
+            "sequences": {"max_sequences": 5000},
+            "tasks": [*SMOOTHED, *more],
+            "teachers": {"classifier": classifier},
+            "backbone": {"depth": "shallow", "width": "narrow"},
+            "train": {"epochs": 2, "min_steps": 0, "batch_size": 32, "schedule": "cosine", "brightness": 0.1},
+            "scoring": {"every": 3},
+        },
+    )
+
+
+def train(name: str, work: Path) -> None:
+    """Train one system, or go on with it; does nothing where it is done."""
+    folder = work / name / "model"
+    if (folder / DESCRIPTION).is_file():
+        return
+    data = open_dataset("ucsd", shared_data() / "UCSDped2")
+    resume = (folder / "training" / "checkpoint.safetensors").is_file()
+    with Bars(console) as bars:
+        fit(
+            data.train_clips(),
+            folder,
+            configuration(name),
+            resume=resume,
+            overwrite=not resume,
+            sequences=work / "sequences",
+            progress=bars,
+        )
+
+
+def measure(name: str, work: Path) -> dict[str, Any]:
+    data = open_dataset("ucsd", shared_data() / "UCSDped2")
+    model = load_model(work / name / "model")
+    row: dict[str, Any] = {"system": SYSTEMS[name][0]}
+    for combine in ("plain", "calibrated"):
+        used = with_settings(model, {"scoring": {"combine": combine}})
+        started = time.perf_counter()
+        with Bars(console) as bars:
+            done = detect(data.test_clips(), used, work / name / combine, dataset=data, overwrite=True, progress=bars)
+        seconds = time.perf_counter() - started
+        frames = evaluate(data, work / name / combine).frames
+        row[combine] = {"micro": frames.micro, "macro_anchored": frames.macro_anchored}
+        row["detect_frames_per_s"] = sum(facts["frames"] for facts in done.clips.values()) / seconds
+    facts = model.training
+    row |= {key: facts[key] for key in ("parameters", "trained_on", "epochs", "best_epoch", "losses")}
+    return row | {"training_minutes": facts["seconds"] / 60, "threads": facts["threads"]}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--only", choices=list(SYSTEMS))
+    options = parser.parse_args()
+    for name in [options.only] if options.only else SYSTEMS:
+        train(name, options.work)
+    if options.only:
+        return
+    rows = [measure(name, options.work) for name in SYSTEMS]
+    report = {**machine(), "systems": rows, "configuration": configuration("v1").model_dump(mode="json")}
+    write_json(RESULTS / "ped2_recipes.json", report)
+    write_text(RESULTS / "ped2_recipes.md", table(rows, report))
+
+
+def table(rows: list[dict[str, Any]], report: dict[str, Any]) -> str:
+    lines = [
+        f"Measured on {report['date']}, {report['processor']}, {report['cores']} cores, ssmtl {report['ssmtl']}; seed 0, "
+        f"{rows[0]['trained_on']} sequences, {rows[0]['epochs']} epochs. Made by `benchmarks/ped2_recipes.py`.",
+        "",
+        "| system | micro / macro AUC, plain mean | micro / macro AUC, calibrated | parameters | training, minutes |",
+        "|---|---|---|---|---|",
+    ]
+    for row in rows:
+        both = " | ".join(
+            f"{100 * row[how]['micro']:.2f} / {100 * row[how]['macro_anchored']:.2f}" for how in ("plain", "calibrated")
+        )
+        lines.append(f"| {row['system']} | {both} | {row['parameters']:,} | {row['training_minutes']:.0f} |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()
