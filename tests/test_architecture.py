@@ -13,25 +13,32 @@ import ssmtl
 
 ROOT = Path(ssmtl.__file__).parent
 BASE = {"ssmtl", "errors", "atomic", "config"}
-FRAMES = {"video", "regions", "sequences"}
+FRAMES = {"video", "regions", "regions.classes", "sequences"}
 LEARNING = {"nets", "tasks"}
 
 # What each step may import besides itself and BASE. The longest name that fits a module counts.
 MAY_IMPORT: dict[str, set[str]] = {
     "video": set(),
-    "regions": {"video"},
-    "sequences": {"video", "regions"},
+    # Names alone: what detectors find and tasks learn.
+    "regions.classes": set(),
+    "regions": {"video", "regions.classes"},
+    "sequences": {"video", "regions", "regions.classes"},
+    "teachers": FRAMES,
     "nets": set(),
-    "tasks": {"nets"},
-    "training": FRAMES | LEARNING,
+    "tasks": {"nets", "regions.classes"},
+    "training": FRAMES | LEARNING | {"teachers"},
     "scoring": FRAMES | LEARNING,
     "metrics": set(),
     "datasets": {"video"},
     "report": {"video", "metrics"},
-    "recipes": FRAMES | LEARNING | {"training", "scoring"},
-    "model": FRAMES | LEARNING | {"scoring", "recipes"},
+    "recipes": FRAMES | LEARNING | {"teachers", "training", "scoring"},
+    "model": FRAMES | LEARNING | {"teachers", "scoring", "recipes"},
     # The end of scoring is where a model, which holds a task's scale, meets frames.
-    "scoring.stream": FRAMES | LEARNING | {"scoring", "model"},
+    "scoring.stream": FRAMES | LEARNING | {"teachers", "scoring", "model"},
+    # Above all steps but the command line, the modules beside the packages ("") among them.
+    "studies": FRAMES
+    | LEARNING
+    | {"teachers", "training", "scoring", "scoring.stream", "metrics", "datasets", "report", "recipes", "model", ""},
     "cli": {"*"},
     "__main__": {"cli"},
 }

@@ -487,3 +487,42 @@ def test_regions_refuses_what_it_cannot_use(street: Path, tmp_path: Path) -> Non
     done = run("regions", clip, "--frames", "0:20", "--out", tmp_path / "out", file_limit=2000)
     assert "cannot be written" in one_line_error(done)
     assert not (tmp_path / "out" / "test_01").exists() and not list(tmp_path.rglob("*.part*"))
+
+
+def test_explain_writes_sheets_of_the_worst_objects(street: Path, model: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    options = ("detect", "--dataset", "own", "--root", street, "--model", model, "--out", out)
+    done = run(*options, "--explain", 3)
+    assert done.returncode == 0 and "3 most unusual objects" in done.stderr, done.stderr
+    explained = read_summary(out)["explained"]
+    assert len(explained) == 3 and sorted((out / "explain").iterdir()) == sorted(
+        [out / "explain" / "index.png", *(out / one["file"] for one in explained)]
+    )
+    objects = {name: read_objects(out / name) for name in ("test_01", "test_02")}
+    for one in explained:
+        mine = objects[one["clip"]]
+        here = (mine.frames == one["frame"]) & np.isclose(mine.boxes, one["box"], atol=1e-3).all(axis=1)
+        assert np.allclose(mine.scores[here], one["score"], rtol=1e-3) and here.sum() == 1
+    assert explained[0]["score"] == pytest.approx(max(mine.scores.max() for mine in objects.values()), rel=1e-3)
+    assert [one["score"] for one in explained] == sorted((one["score"] for one in explained), reverse=True)
+
+    before = (out / explained[0]["file"]).stat().st_mtime_ns
+    again = run(*options, "--explain", 3, "--resume")
+    assert "2 clips kept from an earlier run were not looked at again" in again.stderr and "no sheets" in again.stderr
+    assert (out / explained[0]["file"]).stat().st_mtime_ns == before and read_summary(out)["explained"] == explained
+    assert run(*options, "--overwrite").returncode == 0
+    assert not (out / "explain").exists() and read_summary(out)["explained"] == []
+
+
+def test_explain_of_a_clip_without_objects_or_of_its_own_name(street: Path, model: Path, tmp_path: Path) -> None:
+    clip = tmp_path / "explain.mp4"
+    clip.write_bytes((street / "test" / "test_01.mp4").read_bytes())
+    options = ("--model", model, "--out", tmp_path / "out")
+    assert "rename the clip" in one_line_error(run("detect", clip, *options, "--explain", 1))
+    assert not (tmp_path / "out").exists()
+    assert run("detect", clip, *options, "--explain", -1).returncode == 2
+    boxes = tmp_path / "test_01.csv"
+    boxes.write_text("frame,x_min,y_min,x_max,y_max\n0,10,10,20,30\n")
+    done = run("detect", street / "test" / "test_01.mp4", *options, "--explain", 2, "--regions", boxes)
+    assert done.returncode == 0 and "no sheets" in done.stderr, done.stderr
+    assert not (tmp_path / "out" / "explain").exists() and read_summary(tmp_path / "out")["explained"] == []

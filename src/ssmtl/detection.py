@@ -83,7 +83,9 @@ def detect(
     if explain < 0:
         raise ConfigError(f"explain={explain}: must be 0 (no sheets) or more")
     if explain and any(clip.name.casefold() == EXPLAIN for clip in clips):
-        raise OutputError(f"{out / EXPLAIN}: is the place of a clip of that name; rename the clip, or ask for no sheets")
+        raise OutputError(
+            f"{out / EXPLAIN}: is the place of a clip of that name; rename the clip, or ask for no sheets"
+        )
     claim_output(out, overwrite or resume)
     head = {
         "ssmtl": __version__,
@@ -187,6 +189,7 @@ def _detect_clip(
         "undecodable": source.undecodable,
         "rate": source.rate,
         "regions": dict(sorted(origins.items())),
+        "detector_ms_per_frame": {kind: round(1000 * s / detector.frames, 3) for kind, s in detector.seconds.items()},
         "peak": {"frame": peak, "time_s": times[peak], "score": scores[peak]},
         "seconds": round(seconds, 3),
         "frames_per_second": round(len(scores) / seconds, 2),

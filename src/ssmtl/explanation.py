@@ -14,7 +14,7 @@ from ssmtl.atomic import atomic_folder
 from ssmtl.model import Model
 from ssmtl.progress import Progress, Silent
 from ssmtl.report.sheet import ClassAnswer, PictureAnswer, Sheet, TaskRow, overview_png, sheet_png
-from ssmtl.scoring.interpolation import SAME_OBJECT, overlaps
+from ssmtl.scoring.interpolation import overlaps
 from ssmtl.scoring.score import calibrate, head_outputs
 from ssmtl.scoring.stream import FrameResult
 from ssmtl.tasks.task import Odds, Pictures
@@ -25,6 +25,10 @@ EXPLAIN, OVERVIEW = "explain", "index.png"
 
 NEAR_FRAMES = 25
 """Frames within which boxes that overlap by more than `SAME_OBJECT` are taken to be one object."""
+
+SAME_OBJECT = 0.4
+"""Share of the smaller box that lies in the other: less than where two boxes have an intersection over union of 0.3,
+and a part of an object that a motion detector sees by itself now and then counts as the object."""
 
 _SPARE = 2
 """Tracks remembered for each object wanted: some of them turn out to be the same object."""
@@ -56,9 +60,10 @@ class Suspect:
 class WorstObjects:
     """The objects of one clip with the highest scores, each of them once: at its worst moment.
 
-    Boxes that overlap from frame to frame, with gaps of up to `NEAR_FRAMES`, are one object. Only what went through the
-    network counts, not what took the mean of its neighbours' scores (`scoring.every`). Memory does not grow with the
-    length of the clip: it holds the pictures of twice the objects wanted and a box of each object seen lately.
+    Boxes that overlap from frame to frame, with gaps of up to `NEAR_FRAMES`, are one object, and no two that are found
+    overlap within that time. Only what went through the network counts, not what took the mean of its neighbours'
+    scores (`scoring.every`). Memory does not grow with the length of the clip: it holds the pictures of twice the
+    objects wanted and a box of each object seen lately.
     """
 
     def __init__(self, clip: str, count: int) -> None:
@@ -101,9 +106,13 @@ class WorstObjects:
         self._begun += len(boxes)
         if self._tracks and len(boxes):
             known = list(self._tracks)
-            overlap = overlaps(boxes, np.stack([self._tracks[name][1] for name in known]))
-            for i, j in zip(*linear_sum_assignment(overlap, maximize=True), strict=True):
-                if overlap[i, j] > SAME_OBJECT:
+            others = np.stack([self._tracks[name][1] for name in known])
+            age = np.array([index - self._tracks[name][0] for name in known])
+            shared = _shared(boxes, others)
+            # Boxes of one size fit better than a part and its whole, and what was there just now better than long ago.
+            fit = np.where(shared > SAME_OBJECT, (shared + overlaps(boxes, others)) / age, 0)
+            for i, j in zip(*linear_sum_assignment(fit, maximize=True), strict=True):
+                if fit[i, j] > 0:
                     tracks[i] = known[j]
         self._tracks.update({name: (index, box) for name, box in zip(tracks, boxes, strict=True)})
         return tracks
@@ -118,12 +127,12 @@ class WorstObjects:
 def _suspect(clip: str, result: FrameResult, row: int, i: int) -> Suspect:
     """Object `i` of a frame, whose sequence is in `row`; copies, so that the others of the frame can go."""
     regions, seen = result.regions, result.looked_at
-    sure = "" if regions.origin[i] == regions.label[i] or regions.confidence[i] == 1 else f" {regions.confidence[i]:.2f}"
+    sure = "" if regions.confidence[i] == 1 else f" {regions.confidence[i]:.2f}"
     return Suspect(
         clip,
         result.frame,
         regions.boxes[i].copy(),
-        f"{regions.label[i]}{sure} by {regions.origin[i]}",
+        f"{regions.label[i]}{sure}, found by {regions.origin[i]}",
         float(result.object_scores[i]),
         seen.pictures[row].copy(),
         {name: rows[row].copy() for name, rows in seen.given.items()},
@@ -132,7 +141,16 @@ def _suspect(clip: str, result: FrameResult, row: int, i: int) -> Suspect:
 
 def _same(one: Suspect, other: Suspect) -> bool:
     near = abs(one.frame.index - other.frame.index) <= NEAR_FRAMES
-    return near and bool(overlaps(one.box[None], other.box[None])[0, 0] > SAME_OBJECT)
+    return near and bool(_shared(one.box[None], other.box[None])[0, 0] > SAME_OBJECT)
+
+
+def _shared(boxes_N4: NDArray[np.float32], others_M4: NDArray[np.float32]) -> NDArray[np.float32]:
+    """N×M intersection over the area of the smaller of two half-open boxes."""
+    low = np.maximum(boxes_N4[:, None, :2], others_M4[None, :, :2])
+    high = np.minimum(boxes_N4[:, None, 2:], others_M4[None, :, 2:])
+    areas_N, areas_M = ((boxes[:, 2:] - boxes[:, :2]).prod(axis=1) for boxes in (boxes_N4, others_M4))
+    common = np.clip(high - low, 0, None).prod(axis=2)
+    return np.asarray(common / np.minimum(areas_N[:, None], areas_M[None]), np.float32)
 
 
 def worst_of(suspects: Iterable[Suspect], count: int) -> list[Suspect]:

@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -28,12 +29,17 @@ from ssmtl.sequences.survey import Survey, survey
 from ssmtl.tasks.task import REACH
 from ssmtl.teachers.answers import answer_clips
 from ssmtl.training import checkpoint
+from ssmtl.training.loggers import check_logger, open_log
+from ssmtl.training.settings import WATCHING
 from ssmtl.training.split import hold_out
 from ssmtl.training.train import Trainer, open_fabric, parameters, plan, to_input
 from ssmtl.video.sources import Clip
 
 TRAINING = "training"
 """Folder within the model's for the loss curves and, until training is over, the checkpoint and the sequences."""
+
+LOGS = "logs"
+"""Folder within that for what a training logs, unless it goes to a server."""
 
 
 def fit(
@@ -117,7 +123,11 @@ def fit(
             step()
         shown = now.epoch * steps_per_epoch + now.step
 
-    done = trainer.run(train, held_out, saved, key, report)
+    settings = configuration.model_dump(mode="json")
+    with open_log(configuration.train, work / LOGS, out.resolve().name, settings, resume) as log:
+        done = trainer.run(train, held_out, saved, key, report, log)
+        facts = _summary(seen, store, train, held_out, done, network)
+        log(_figures(facts), steps * epochs)
     network.cpu().eval()
 
     model = Model(
@@ -129,7 +139,7 @@ def fit(
             _held_out_scores(network, configuration, store, held_out),
             [task.kind for task in configuration.scoring_tasks],
         ),
-        _summary(seen, store, train, held_out, done, network),
+        facts,
     )
     _write_losses(done.history, work)
     save_model(model, out)
@@ -141,6 +151,7 @@ def fit(
 def _check_at_hand(configuration: Configuration) -> None:
     """Fail now rather than after an hour where a device, a detector's weights or a teacher is not there."""
     open_fabric(configuration.train)
+    check_logger(configuration.train)
     build_detector([d for d in configuration.detectors if d.kind in ("onnx", "torchvision")], "", None)
     build_teachers(configuration, configuration.taught_by)
 
@@ -176,7 +187,8 @@ def _remove_if_empty(*folders: Path) -> None:
 
 def _run_key(clips: Sequence[Clip], configuration: Configuration) -> str:
     """What must be the same for a run to be resumed: footage, settings, and what computes."""
-    parts = [[fingerprint(clip, None) for clip in clips], configuration.model_dump(mode="json"), __version__]
+    settings = configuration.model_dump(mode="json", exclude={"train": WATCHING})
+    parts = [[fingerprint(clip, None) for clip in clips], settings, __version__]
     return hashlib.sha256(json.dumps([*parts, torch.__version__], sort_keys=True).encode()).hexdigest()
 
 
@@ -210,7 +222,8 @@ def _summary(
         "clips": [clip.name for clip in seen.lengths],
         "left_out": list(seen.unreadable.values()),
         "frames": store.frames,
-        "regions": store.regions,
+        "regions": dict(sorted(store.regions.items())),
+        "detector_ms_per_frame": {kind: 1000 * seconds / store.frames for kind, seconds in store.seconds.items()},
         "sequences": len(store),
         "sequences_bytes": store.bytes,
         "trained_on": len(train),
@@ -225,6 +238,13 @@ def _summary(
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
     }
+
+
+def _figures(facts: dict[str, Any]) -> dict[str, float]:
+    """The numbers of a summary, and the loss of the network that is kept, by which runs are compared."""
+    # TensorBoard's table of runs shows the metric of that name.
+    figures = {"hp_metric": facts["losses"][facts["best_epoch"] - 1]["held_out/total"]}
+    return figures | {f"summary/{name}": value for name, value in facts.items() if isinstance(value, int | float)}
 
 
 def _write_losses(history: list[dict[str, float]], work: Path) -> None:

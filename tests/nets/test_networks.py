@@ -1,7 +1,5 @@
 """Shapes, sizes and golden numbers of the 3D CNN, the heads and the network that joins them."""
 
-from collections import Counter
-
 import pytest
 import torch
 from torch import Tensor, nn

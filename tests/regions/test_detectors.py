@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ssmtl.config import parse
 from ssmtl.regions.background import Background, BackgroundSettings
 from ssmtl.regions.boxes import Boxes, BoxesSettings
 from ssmtl.regions.classes import CLASSES
@@ -241,6 +242,21 @@ def test_motion_is_the_label_of_motion() -> None:
 )
 def test_files_that_are_read(settings: DetectorSettings, files: list[str]) -> None:
     assert not isinstance(settings, BackgroundSettings) and settings.files == [Path(file) for file in files]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        OnnxSettings(),
+        OnnxSettings(path=Path("a.onnx"), form="yolox", classes=("dog", "cat"), keep=("cat",)),
+        TorchvisionSettings(),
+        TorchvisionSettings(weights=Path("a.pth"), keep=("person",)),
+        FlowSettings(method="raft", weights=Path("a.pth")),
+    ],
+    ids=str,
+)
+def test_settings_survive_being_saved(settings: DetectorSettings) -> None:
+    assert parse(type(settings), settings.model_dump(mode="json")) == settings
 
 
 def test_files_in_a_folder_of_boxes(tmp_path: Path) -> None:

@@ -1,11 +1,16 @@
 """Task scores and their scale."""
 
+from functools import partial
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
-from ssmtl.scoring.score import TaskScale, calibrate, measure_scales, raw_scores
+from ssmtl.nets.network import Network
+from ssmtl.recipes import TASKS
+from ssmtl.scoring.score import TaskScale, calibrate, head_outputs, measure_scales, raw_scores
 from ssmtl.tasks.task import View
 
 from .tiny import make_model
@@ -55,32 +60,121 @@ def test_the_footage_it_was_measured_on() -> None:
     assert (found.mean(axis=1) > 1).mean() == pytest.approx(0.01), "one object in a hundred is above 1"
 
 
-class Spy(nn.Module):
-    """Notes what it is asked, and answers through the network."""
-
-    def __init__(self, network: nn.Module):
-        super().__init__()
-        self.network = network
-        self.asked: list[tuple[int, list[str]]] = []
-
-    def forward(self, x: Tensor, names: list[str]) -> list[Tensor]:
-        self.asked.append((x.shape[2], names))
-        return self.network(x, names)
+def sequences(n: int = 3) -> Tensor:
+    return torch.rand(n, 1, 7, 64, 64, generator=torch.Generator().manual_seed(0))
 
 
-def test_one_pass_per_view_and_columns_in_the_order_of_the_tasks() -> None:
-    model = make_model()
-    x = torch.rand(3, 1, 7, 64, 64, generator=torch.Generator().manual_seed(0))
-    spy = Spy(model.network)
+def known(n: int = 3) -> dict[str, Tensor]:
+    chance = torch.Generator().manual_seed(1)
+    shapes = {"classes": (81,), "segmentation": (1, 64, 64), "pose": (17, 64, 64)}
+    return {name: torch.rand(n, *shape, generator=chance) for name, shape in shapes.items()}
+
+
+class Count:
+    """The passes through each backbone of a network: how many frames each had."""
+
+    def __init__(self, network: Network):
+        self.passes: dict[str, list[int]] = {name: [] for name in network.backbones}
+        for name, backbone in network.backbones.items():
+            backbone.register_forward_pre_hook(partial(self.note, name))
+
+    def note(self, name: str, module: nn.Module, inputs: tuple[Tensor]) -> None:
+        self.passes[name].append(inputs[0].shape[2])
+
+
+def test_one_pass_per_view() -> None:
+    """T1 and T2 share one of 7 frames; T4, T7, T8 and T9 one of a single frame; T6's three are its own."""
+    model = make_model(tasks=TASKS)
+    count = Count(model.network)
+    with torch.inference_mode():
+        outputs = head_outputs(model.network, model.tasks, sequences())
+    assert set(outputs) == set(TASKS) - {"pseudo_anomalies"}
+    assert sorted(count.passes["shared"]) == [1, 1, 1, 1, 6, 7]
+
+
+@pytest.mark.parametrize(
+    ("tasks", "passes"),
+    [
+        (["arrow_of_time"], [7]),
+        (["middle_box", "pseudo_anomalies"], [6]),
+        (["jigsaw", "pose"], [1]),
+        ([{"kind": "jigsaw", "asked": "applied"}, "pose"], [1, 1]),
+        ([{"kind": "inpainting", "rounds": 5}], [1] * 5),
+        ([{"kind": "inpainting", "rounds": 1}, "segmentation", "motion_irregularity", "arrow_of_time"], [1, 1, 7]),
+    ],
+)
+def test_no_pass_but_those_needed(tasks: list[Any], passes: list[int]) -> None:
+    model = make_model(tasks=tasks)
+    count = Count(model.network)
+    with torch.inference_mode():
+        head_outputs(model.network, model.tasks, sequences())
+    assert sorted(count.passes["shared"]) == passes
+
+
+def test_with_a_backbone_for_each_task() -> None:
+    model = make_model(tasks=TASKS, backbone={"per_task": True})
+    count = Count(model.network)
+    with torch.inference_mode():
+        head_outputs(model.network, model.tasks, sequences())
+    assert count.passes == {
+        "arrow_of_time": [7],
+        "motion_irregularity": [7],
+        "middle_box": [6],
+        "distillation": [1],
+        "pseudo_anomalies": [],
+        "inpainting": [1, 1, 1],
+        "segmentation": [1],
+        "jigsaw": [1],
+        "pose": [1],
+    }
+
+
+@pytest.mark.parametrize("backbone", [{}, {"per_task": True}], ids=["shared", "one each"])
+def test_each_output_is_of_the_tasks_own_view_and_head(backbone: dict[str, Any]) -> None:
+    model, x = make_model(tasks=TASKS, backbone=backbone), sequences()
+    with torch.inference_mode():
+        outputs = head_outputs(model.network, model.tasks, x)
+        for task in model.tasks:
+            if task.view is not None:
+                (expected,) = model.network(task.view.take(x), [task.kind])
+            else:
+                expected = task.answer(lambda made, kind=task.kind: model.network(made, [kind])[0], x)
+            torch.testing.assert_close(outputs[task.kind], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_scores_are_in_the_order_of_the_tasks() -> None:
+    model, x, given = make_model(tasks=TASKS), sequences(), known()
+    reordered = list(model.tasks)[::-1]
+    with torch.inference_mode():
+        scores = raw_scores(model.network, reordered, x, given)
+        for column, task in enumerate(reordered):
+            alone = task.score(head_outputs(model.network, [task], x)[task.kind], x, given)
+            torch.testing.assert_close(scores[:, column], alone, rtol=1e-4, atol=1e-5)
+    assert scores.shape == (3, 8) and len(set(scores[0].tolist())) == 8
+
+
+def test_the_scores_by_hand() -> None:
+    model, x = make_model(), sequences()
     arrow, irregular, middle = model.tasks
     with torch.inference_mode():
-        scores = raw_scores(spy, [middle, arrow, irregular], x)  # type: ignore[arg-type]
+        scores = raw_scores(model.network, [middle, arrow, irregular], x, {})
         outputs = model.network(x, ["arrow_of_time", "motion_irregularity"])
         picture = model.network(View.WITHOUT_MIDDLE.take(x), ["middle_box"])[0]
-    assert sorted(spy.asked) == [(6, ["middle_box"]), (7, ["arrow_of_time", "motion_irregularity"])]
     expected = [
         (picture - x[:, :, 3]).abs().mean(dim=(1, 2, 3)),
         outputs[0].softmax(1)[:, 1],
         outputs[1].softmax(1)[:, 1],
     ]
     assert scores.shape == (3, 3) and torch.allclose(scores, torch.stack(expected, dim=1), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("classes", "distillation"), ("segmentation", "segmentation"), ("pose", "pose")]
+)
+def test_what_is_given_reaches_its_own_task_alone(name: str, kind: str) -> None:
+    model, x, given = make_model(tasks=TASKS), sequences(), known()
+    with torch.inference_mode():
+        before = raw_scores(model.network, model.tasks, x, given)
+        after = raw_scores(model.network, model.tasks, x, given | {name: 1 - given[name]})
+    changed = (before != after).any(dim=0).tolist()
+    assert [task.kind for task, other in zip(model.tasks, changed, strict=True) if other] == [kind]

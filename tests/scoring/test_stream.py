@@ -9,9 +9,11 @@ import pytest
 import torch
 
 from ssmtl.errors import SourceError
+from ssmtl.model import Model
 from ssmtl.scoring.score import calibrate, raw_scores
 from ssmtl.scoring.stream import FrameResult, delay_frames, score_sequences, score_stream
 from ssmtl.sequences.crop import crop, prepare_picture
+from ssmtl.teachers.teacher import TARGETS
 from ssmtl.video.frame import Frame
 
 from .tiny import detector, frames, make_model
@@ -70,7 +72,7 @@ def test_scores_are_those_of_sequences_cut_by_hand(combine: str, picture_channel
     pictures = [prepare_picture(frame.image, picture_channels) for frame in frames(COUNT)[4:11]]
     sequences = crop(pictures, np.array(crowd()[7], np.float32), model.configuration.sequences.padding)
     with torch.inference_mode():
-        expected = raw_scores(model.network, model.tasks, torch.from_numpy(sequences).float() / 255).numpy()
+        expected = raw_scores(model.network, model.tasks, torch.from_numpy(sequences).float() / 255, {}).numpy()
     if combine == "calibrated":
         expected = calibrate(expected, [task.kind for task in model.tasks], model.scales)
     np.testing.assert_allclose(found.task_scores, expected, atol=1e-4)
@@ -153,10 +155,79 @@ class TestEvery:
         assert found[8].task_scores.min() > 0 and found[9].task_scores.min() > 0
 
 
+class Fake:
+    """A teacher whose answers are known: one value per region, from the picture's mean and the region's place."""
+
+    def __init__(self, name: str) -> None:
+        self.shape = TARGETS[name]
+
+    def value(self, image: np.ndarray, box: np.ndarray) -> float:
+        return float(image.mean() / 255 + box[0] / 100)
+
+    def answer(self, image: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+        answers = [np.full(self.shape, self.value(image, box), np.float32) for box in boxes]
+        return np.array(answers, np.float32).reshape(-1, *self.shape)
+
+
+TAUGHT = ["distillation", "segmentation", "pose", "arrow_of_time"]
+
+
+def taught(**scoring: Any) -> Model:
+    """A model of tasks that score against what is known of a region besides its pixels."""
+    model = make_model(tasks=TAUGHT, combine="plain", **scoring)
+    vars(model)["teachers"] = {name: Fake(name) for name in ("segmentation", "pose")}
+    return model
+
+
+class TestGiven:
+    """Class probabilities and teachers' answers are those of the region and the middle frame."""
+
+    @pytest.mark.parametrize(("batch", "every", "objects"), [(1, 1, 6), (16, 1, 6), (16, 3, 4)])
+    def test_scores_are_those_worked_out_by_hand(self, batch: int, every: int, objects: int) -> None:
+        model = taught(batch=batch, every=every)
+        found = list(score_stream(frames(COUNT), model, detector(crowd())))
+        looked_at = 0
+        for result in found[3:-3]:
+            index = result.looked_at.index
+            if len(index) == 0:
+                continue
+            boxes = result.regions.boxes[index]
+            pictures = [prepare_picture(f.image, 1) for f in frames(COUNT)[result.frame.index - 3 :][:7]]
+            x = crop(pictures, boxes, model.configuration.sequences.padding)
+            assert np.array_equal(result.looked_at.pictures, x)
+            given = {name: Fake(name).answer(result.frame.image, boxes) for name in ("segmentation", "pose")}
+            given["classes"] = result.regions.probabilities[index]
+            assert result.looked_at.given.keys() == given.keys()
+            with torch.inference_mode():
+                tensors = {name: torch.from_numpy(rows) for name, rows in given.items()}
+                expected = raw_scores(model.network, model.tasks, torch.from_numpy(x).float() / 255, tensors)
+            np.testing.assert_allclose(result.task_scores[index], expected.numpy(), rtol=1e-3, atol=1e-4)
+            looked_at += len(index)
+        assert looked_at == objects
+
+    def test_probabilities_matter(self) -> None:
+        """A detector that is sure of another class gives T4 another score, and no other task."""
+        person, car = (
+            list(score_stream(frames(COUNT), taught(), detector(crowd(), label)))[4].task_scores
+            for label in ("person", "car")
+        )
+        assert (person[:, 0] != car[:, 0]).all() and np.array_equal(person[:, 1:], car[:, 1:])
+
+    def test_teachers_are_not_asked_for_the_training_alone(self) -> None:
+        """T4's classifier does not run at test time, nor T5's decoder."""
+        model = make_model(tasks=["distillation", "pseudo_anomalies"])
+        assert model.teachers == {} and [task.kind for task in model.tasks] == ["distillation"]
+        found = list(score_stream(frames(COUNT), model, detector(crowd())))
+        assert found[4].task_scores.shape == (2, 1)
+
+
 @pytest.mark.parametrize("n", [1, 16, 17])
 def test_score_sequences_of_any_number(n: int) -> None:
-    sequences = np.random.default_rng(0).integers(0, 256, (n, 1, 7, 64, 64), np.uint8)
-    model = make_model(combine="plain")
-    together = score_sequences(sequences, model)
-    assert together.shape == (n, 3) and together.dtype == np.float32
-    np.testing.assert_allclose(together[-1], score_sequences(sequences[-1:], model)[0], atol=1e-5)
+    rng = np.random.default_rng(0)
+    sequences = rng.integers(0, 256, (n, 1, 7, 64, 64), np.uint8)
+    given = {"classes": rng.random((n, 81), np.float32)}
+    model = make_model(combine="plain", tasks=["arrow_of_time", "distillation"])
+    together = score_sequences(sequences, given, model)
+    assert together.shape == (n, 2) and together.dtype == np.float32
+    last = {name: rows[-1:] for name, rows in given.items()}
+    np.testing.assert_allclose(together[-1], score_sequences(sequences[-1:], last, model)[0], atol=1e-5)

@@ -62,7 +62,7 @@ def make_boxes(folder: Path, *rows: tuple[int, ...]) -> BoxesSettings:
 def regions_of(*frames: int, length: int) -> ClipRegions:
     boxes = np.array([[10 + i, 20, 40 + i, 60] for i in range(len(frames))], np.float32).reshape(-1, 4)
     probabilities = np.eye(len(frames), 81, dtype=np.float16)
-    return ClipRegions(np.array(frames, np.int64), boxes, probabilities, length)
+    return ClipRegions(np.array(frames, np.int64), boxes, probabilities, np.full(len(frames), "boxes"), length)
 
 
 def cut_by_hand(clip: Clip, frame: int, box: NDArray[np.float32], channels: int, reach: int) -> NDArray[np.uint8]:
@@ -201,7 +201,7 @@ def test_the_store_is_its_clips_in_order(tmp_path: Path) -> None:
     )
     assert store.clip.tolist() == [0, 0, 0, 2, 2] and store.frame.tolist() == [3, 4, 5, 3, 4]
     assert len(store) == 5 and store.channels == 1
-    assert store.frames == 26 and store.regions == 17 and store.bytes >= 5 * 7 * SIZE * SIZE
+    assert store.frames == 26 and store.regions == {"background": 17} and store.bytes >= 5 * 7 * SIZE * SIZE
     assert count.calls == 2 * (9 + 9 + 8)
     found = [find_regions(clip, [BackgroundSettings()], SCENE, tmp_path / "kept", Count()) for clip in clips]
     taken = store.take(np.array([4, 0]))

@@ -65,7 +65,7 @@ class TestPermutations:
         task = Jigsaw(permutations=(WHOLE, REVERSED))
         back = parse(Jigsaw, json.loads(json.dumps(task.model_dump(mode="json"))))
         assert back == task and back.permutations == (WHOLE, REVERSED)
-        made, target = back.sample(numbered(8)[:, :, None].expand(-1, -1, 7, -1, -1), generator(), {})
+        made, _ = back.sample(numbered(8)[:, :, None].expand(-1, -1, 7, -1, -1), generator(), {})
         assert {tuple(laid(made[i, :, 0])) for i in range(8)} == {WHOLE, REVERSED}
         assert back.head(8, 1)(torch.zeros(1, 8, 8, 8)).shape == (1, 2)
         assert parse(Jigsaw, json.loads(Jigsaw().model_dump_json())).permutations == far_permutations()

@@ -61,7 +61,8 @@ class TestDistillation:
         output[0, 1000 + CLASSES.index("car")] = logit(0.9)
         shown = Distillation().reveal(output, noise(2), given)
         assert isinstance(shown, Odds) and tuple(shown.names) == CLASSES and shown.truth_BN is given["classes"]
-        assert shown.answer_BN[0].argmax() == CLASSES.index("car") and shown.answer_BN[0, 2].item() == pytest.approx(0.9)
+        assert CLASSES[2] == "car" and shown.answer_BN[0].argmax() == 2
+        assert shown.answer_BN[0, 2].item() == pytest.approx(0.9) and shown.answer_BN[1].tolist() == [0.5] * 81
 
     @pytest.mark.parametrize("weight", [0, -1, 11])
     def test_a_weight_out_of_range(self, weight: float) -> None:

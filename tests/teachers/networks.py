@@ -78,7 +78,8 @@ def save_constant(path: Path, answer: NDArray[np.generic], shape: tuple[int | st
     given = helper.make_tensor_value_info("picture", TensorProto.FLOAT, shape)
     constant = numpy_helper.from_array(answer, "value")
     output = helper.make_tensor_value_info("answer", constant.data_type, None)
-    return save(path, helper.make_graph([helper.make_node("Identity", ["value"], ["answer"])], "constant", [given], [output], [constant]))  # fmt: skip
+    node = helper.make_node("Identity", ["value"], ["answer"])
+    return save(path, helper.make_graph([node], "constant", [given], [output], [constant]))
 
 
 def save(path: Path, graph: onnx.GraphProto) -> Path:
@@ -105,7 +106,7 @@ class Finds(nn.Module):
 
     def forward(self, pictures: list[Tensor]) -> list[dict[str, Tensor]]:
         assert [tuple(picture.shape[:1]) for picture in pictures] == [(3,)]
-        assert all(0 <= float(picture.min()) and float(picture.max()) <= 1 for picture in pictures)
+        assert all(float(picture.min()) >= 0 and float(picture.max()) <= 1 for picture in pictures)
         return [self.found]
 
 
@@ -130,5 +131,5 @@ def random_network(name: str, **fields: Any) -> nn.Module:
 
 def random_rcnn(name: str) -> nn.Module:
     """Mask or Keypoint R-CNN with random weights: small and fast, and it finds a few things in anything."""
-    few = {"rpn_post_nms_top_n_test": 40, "box_detections_per_img": 6, "box_score_thresh": 0.0}
+    few = {"rpn_post_nms_top_n_test": 200, "box_detections_per_img": 20, "box_score_thresh": 0.0}
     return random_network(name, weights_backbone=None, min_size=96, **few)

@@ -134,6 +134,12 @@ def test_what_is_given_stays_as_it_was(taught: tuple[str, Teacher]) -> None:
     assert np.array_equal(image, noise()) and np.array_equal(some, BOXES["partly outside"])
 
 
+def test_a_view_of_a_picture_is_a_picture(taught: tuple[str, Teacher]) -> None:
+    _, teacher = taught
+    view = noise()[::-1, ::-1]
+    assert np.array_equal(teacher.answer(view, BOXES["three"]), teacher.answer(view.copy(), BOXES["three"]))
+
+
 def test_pictures_of_any_size(taught: tuple[str, Teacher]) -> None:
     name, teacher = taught
     for height, width in ((HEIGHT, WIDTH), (33, 47), (120, 90)):

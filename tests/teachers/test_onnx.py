@@ -63,7 +63,9 @@ def test_mean_and_deviation_are_of_the_inputs_channels(tmp_path: Path) -> None:
 
 def test_an_open_size_is_a_setting(tmp_path: Path) -> None:
     path = save_channels(tmp_path / "net.onnx", [0, 1, 2], None)
-    assert run(path, [noise(10, 20)], size=(20, 10))[0].shape == (3, 10, 20)
+    network = OnnxNetwork(OnnxTeacherSettings(path=path, size=(20, 10)), "teachers.pose")
+    assert (network.width, network.height) == (20, 10)
+    assert [output.shape for output in network.run([noise(10, 20)])] == [(3, 10, 20)]
 
 
 @pytest.mark.parametrize("batch", [1, "batch"])
@@ -268,10 +270,10 @@ MISTAKES = {
     ),
     "no network": ("pose", broken, {}, ModelError, r"net\.onnx: ONNX Runtime cannot read it \(.*; export it again"),
     "size left open": (
-        "pose", lambda p: save_channels(p, [0] * 17, None), {}, ConfigError, r"teachers\.pose\.size: .*net\.onnx leaves",
+        "pose", lambda p: save_channels(p, [0] * 17, None), {}, ConfigError, r"teachers\.pose\.size: .*leaves it open",
     ),
     "another size": (
-        "pose", lambda p: save_channels(p, [0] * 17), {"size": (32, 64)}, ConfigError, r"pose\.size: .*has 64×64; leave",
+        "pose", lambda p: save_channels(p, [0] * 17), {"size": (32, 64)}, ConfigError, r"pose\.size: .*has 64×64",
     ),
     "bytes with a mean": (
         "pose", lambda p: save_channels(p, [0] * 17, kind=np.uint8), {"mean": (1, 1, 1)}, ConfigError,

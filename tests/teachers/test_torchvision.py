@@ -192,13 +192,14 @@ def test_mask_rcnn(model: str) -> None:
     network = random_rcnn(model)
     image = noise(48, 60)
     found = ask(network, image)
-    assert len(found["boxes"]), "random weights found nothing to compare"
-    answers = segmentation(network).answer(image, found["boxes"])
-    best = best_fit(found["boxes"], found["boxes"])
-    for n, (box, mask) in enumerate(zip(found["boxes"], answers, strict=True)):
-        whole = (found["masks"][best[n]].transpose(1, 2, 0) * 255).round().astype(np.uint8)
+    some = boxes((0, 0, 60, 48), (4, 4, 40, 44), (20, 0, 60, 30))
+    answers = segmentation(network).answer(image, some)
+    for box, mask, best in zip(some, answers, best_fit(some, found["boxes"]), strict=True):
+        assert best >= 0, "random weights found nothing to compare"
+        whole = (found["masks"][best].transpose(1, 2, 0) * 255).round().astype(np.uint8)
         shown = crop([whole], box[None], 0.0)[0, 0, 0] / 255
-        assert shown.max() > 0 and np.abs(mask[0] - shown).mean() < 0.01
+        # The crop knows nothing of what is beyond the box: its edges are a little different.
+        assert shown.max() > 0.1 and np.abs(mask[0] - shown)[2:-2, 2:-2].max() < 0.01
 
 
 def test_keypoint_rcnn() -> None:

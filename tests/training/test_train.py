@@ -9,92 +9,26 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ssmtl.config import Settings
-from ssmtl.errors import ModelError
-from ssmtl.nets.network import Network
-from ssmtl.tasks.task import View
+from ssmtl.errors import ConfigError, ModelError
+from ssmtl.tasks.task import Given, ProxyTask
 from ssmtl.training.checkpoint import Progress
 from ssmtl.training.settings import TrainSettings
-from ssmtl.training.train import Trainer, augment, generator, parameters, plan, to_input
+from ssmtl.training.train import generator, parameters, plan, to_input
 
-SETTINGS = TrainSettings(min_steps=0, epochs=2, batch_size=4, accelerator="cpu", checkpoint_s=0)
-TRAIN, HELD_OUT = np.arange(12), np.arange(12, 17)
-
-
-class Store:
-    """Seventeen small sequences in memory."""
-
-    channels = 1
-
-    def __init__(self) -> None:
-        self.data = np.random.default_rng(0).integers(0, 256, (17, 1, 7, 8, 8), np.uint8)
-        self.taken: list[list[int]] = []
-
-    def __len__(self) -> int:
-        return len(self.data)
-
-    def take(self, index: NDArray[np.intp]) -> NDArray[np.uint8]:
-        self.taken.append(index.tolist())
-        return self.data[index]
-
-
-class Guess(Settings):
-    """A task that draws: it guesses by how much the pictures were made brighter."""
-
-    kind: str = "guess"
-    title: ClassVar[str] = "Guess"
-    words: ClassVar[str] = "is too bright"
-    view: ClassVar[View] = View.ALL
-    reach: int = 3
-
-    def sample(self, x_BCTHW: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        shift = torch.rand(len(x_BCTHW), generator=generator)
-        return x_BCTHW + shift.view(-1, 1, 1, 1, 1), shift
-
-    def head(self, channels: int, picture_channels: int) -> nn.Module:
-        return nn.Sequential(nn.Flatten(), nn.LazyLinear(1))
-
-    def loss(self, output: Tensor, target: Tensor) -> Tensor:
-        return (output[:, 0] - target).square().mean()
-
-    def score(self, output: Tensor, x_BCTHW: Tensor) -> Tensor:
-        return output[:, 0]
-
-
-class Backbone(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(nn.Conv3d(1, 4, 3, padding=1), nn.BatchNorm3d(4), nn.ReLU())
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.layers(x).mean(dim=2)
-
-
-TASKS = [Guess(), Guess(kind="again")]
-
-
-def trainer(settings: TrainSettings = SETTINGS, seed: int = 0, store: Store | None = None) -> Trainer:
-    torch.manual_seed(0)
-    network = Network(Backbone(), {task.kind: nn.Sequential(nn.Flatten(), nn.Linear(256, 1)) for task in TASKS})
-    return Trainer(network, TASKS, settings, seed, store or Store())
-
-
-def weights(run: Trainer) -> dict[str, Tensor]:
-    return {name: value.clone() for name, value in run.raw.state_dict().items()}
-
-
-def equal(a: dict[str, Tensor], b: dict[str, Tensor]) -> bool:
-    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
-
-
-def without_time(progress: Progress) -> dict[str, object]:
-    return {name: value for name, value in vars(progress).items() if name != "seconds"}
-
-
-def trained(folder: Path, settings: TrainSettings = SETTINGS, seed: int = 0) -> tuple[dict[str, Tensor], Progress]:
-    run = trainer(settings, seed)
-    progress = run.run(TRAIN, HELD_OUT, folder / f"{seed}.safetensors", "key")
-    return weights(run), progress
+from .tiny import (
+    HELD_OUT,
+    SETTINGS,
+    TASKS,
+    TRAIN,
+    Guess,
+    Store,
+    Unscored,
+    equal,
+    trained,
+    trainer,
+    weights,
+    without_time,
+)
 
 
 def test_the_same_seed_gives_the_same_weights(tmp_path: Path) -> None:
@@ -114,21 +48,20 @@ class KilledError(Exception):
     """What ends a run from outside."""
 
 
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Tensor], Progress]:
-    """A run that nothing interrupts."""
-    return trained(tmp_path_factory.mktemp("whole"))
+LATE: list[ProxyTask] = [Guess(), Unscored(first_epoch=2)]
+"""Until the second of them begins, no epoch is the best."""
 
 
+@pytest.mark.parametrize("tasks", [TASKS, LATE], ids=["all at once", "one begins later"])
 @pytest.mark.parametrize(
     ("steps", "checkpoint_s"), [(1, 0.0), (2, 0.0), (3, 0.0), (4, 0.0), (6, 0.0), (3, 3600.0), (5, 3600.0)]
 )
 def test_a_killed_run_goes_on_as_if_it_had_not_been(
-    tmp_path: Path, whole: tuple[dict[str, Tensor], Progress], steps: int, checkpoint_s: float
+    tmp_path: Path, steps: int, checkpoint_s: float, tasks: list[ProxyTask]
 ) -> None:
     """Three steps per epoch; killed after any of them, with checkpoints after each step or after each epoch."""
     settings = SETTINGS.model_copy(update={"checkpoint_s": checkpoint_s})
-    expected, progress = whole
+    expected, progress = trained(tmp_path / "whole", tasks=tasks)
     calls = 0
 
     def kill(progress: Progress, in_epoch: int) -> None:
@@ -140,9 +73,9 @@ def test_a_killed_run_goes_on_as_if_it_had_not_been(
 
     file = tmp_path / "killed.safetensors"
     with pytest.raises(KilledError):
-        trainer(settings).run(TRAIN, HELD_OUT, file, "key", kill)
+        trainer(settings, tasks=tasks).run(TRAIN, HELD_OUT, file, "key", kill)
     assert file.is_file() == (steps > (1 if settings.checkpoint_s == 0 else 3))
-    run = trainer(settings)
+    run = trainer(settings, tasks=tasks)
     resumed = run.run(TRAIN, HELD_OUT, file, "key")
     assert equal(expected, weights(run)) and without_time(progress) == without_time(resumed)
 
@@ -171,8 +104,8 @@ def test_the_best_epoch_is_kept(
     run, seen = trainer(settings), []
     ahead = iter(totals)
 
-    def pretend(positions: NDArray[np.intp]) -> dict[str, float]:
-        assert positions.tolist() == HELD_OUT.tolist()
+    def pretend(positions: NDArray[np.intp], epoch: int) -> dict[str, float]:
+        assert positions.tolist() == HELD_OUT.tolist() and epoch == len(seen)
         seen.append(weights(run))
         total = next(ahead)
         return {"guess": total - 0.5, "again": 0.5}
@@ -214,15 +147,15 @@ def test_the_history_names_each_loss(tmp_path: Path) -> None:
 
 def test_held_out_losses_are_means_over_sequences_and_the_same_every_time() -> None:
     run = trainer()
-    losses = run.held_out_losses(HELD_OUT)
-    assert losses == run.held_out_losses(HELD_OUT) and run.raw.training
+    losses = run.held_out_losses(HELD_OUT, 0)
+    assert losses == run.held_out_losses(HELD_OUT, 0) and run.raw.training
     # By hand: batches of four and of one, each with its own generator, tasks in order.
     sums = dict.fromkeys(losses, 0.0)
     run.raw.eval()
     for i, part in enumerate([HELD_OUT[:4], HELD_OUT[4:]]):
         x, chance = to_input(run.store.take(part), torch.device("cpu")), generator(0, i)
         for task in TASKS:
-            made, target = task.sample(x, chance)
+            made, target = task.sample(x, chance, {})
             with torch.inference_mode():
                 sums[task.kind] += task.loss(run.raw(made, [task.kind])[0], target).item() * len(part)
     assert losses == pytest.approx({kind: value / 5 for kind, value in sums.items()}, rel=1e-5)
@@ -260,36 +193,6 @@ def test_to_input() -> None:
     assert x.dtype == torch.float32 and x.flatten().tolist() == pytest.approx([0, 0.2, 1])
 
 
-class TestAugment:
-    X = torch.rand(64, 1, 7, 4, 4, generator=torch.Generator().manual_seed(1))
-
-    def test_nothing_asked_nothing_done(self) -> None:
-        settings = TrainSettings(flip=False, brightness=0)
-        assert torch.equal(augment(self.X, settings, generator(0)), self.X)
-
-    def test_half_are_mirrored_left_to_right_whole(self) -> None:
-        made = augment(self.X, TrainSettings(brightness=0), generator(0))
-        same = (made == self.X).flatten(1).all(dim=1)
-        mirrored = (made == self.X.flip(4)).flatten(1).all(dim=1)
-        assert (same ^ mirrored).all() and 16 < mirrored.sum() < 48
-
-    def test_brightness_is_a_line_per_sequence_within_its_limits(self) -> None:
-        made = augment(self.X * 0.3 + 0.3, TrainSettings(flip=False, brightness=0.2), generator(0))
-        gains, shifts = [], []
-        for before, after in zip(self.X * 0.3 + 0.3, made, strict=True):
-            gain, shift = np.polyfit(before.flatten().double(), after.flatten().double(), 1)
-            assert np.abs(gain * before.numpy() + shift - after.numpy()).max() < 1e-5
-            gains.append(gain)
-            shifts.append(shift)
-        assert 0.8 <= min(gains) < 0.85 and 1.15 < max(gains) <= 1.2
-        assert -0.2 <= min(shifts) < -0.15 and 0.15 < max(shifts) <= 0.2
-        assert abs(np.corrcoef(gains, shifts)[0, 1]) < 0.4, "drawn on their own"
-
-    def test_stays_in_range(self) -> None:
-        made = augment(self.X, TrainSettings(brightness=0.9), generator(0))
-        assert made.min() == 0 and made.max() == 1
-
-
 def test_parameters_counts_what_is_trained() -> None:
     layer = nn.Linear(3, 2)
     layer.bias.requires_grad_(False)
@@ -319,3 +222,92 @@ def test_a_small_set_is_gone_through_more_often(tmp_path: Path) -> None:
     steps = []
     progress = trainer(settings).run(TRAIN, HELD_OUT, tmp_path / "c.safetensors", "key", lambda now, n: steps.append(n))
     assert steps == [3] * 9 and len(progress.history) == progress.epoch == 3
+
+
+class TestLateTasks:
+    """Tasks that begin in a later epoch."""
+
+    def test_it_has_no_loss_before_it_begins(self, tmp_path: Path) -> None:
+        settings = SETTINGS.model_copy(update={"epochs": 4})
+        _, progress = trained(tmp_path, settings, tasks=[Guess(), Guess(kind="late", first_epoch=3)])
+        for row in progress.history:
+            begun = row["epoch"] >= 3
+            assert ("train/late" in row) == ("held_out/late" in row) == ("held_out/total" in row) == begun
+            assert row["train/guess"] > 0 and row["held_out/guess"] > 0
+            if begun:
+                assert row["held_out/total"] == pytest.approx(row["held_out/guess"] + row["held_out/late"])
+
+    def test_until_then_training_goes_as_without_it(self, tmp_path: Path) -> None:
+        settings = SETTINGS.model_copy(update={"epochs": 3, "schedule": "constant"})
+        both, alone = (
+            trained(tmp_path / name, settings, tasks=tasks)[1].history
+            for name, tasks in [("both", [Guess(), Unscored(first_epoch=3)]), ("alone", [Guess()])]
+        )
+        found, expected = ([row["train/guess"] for row in rows] for rows in (both, alone))
+        assert found[:2] == expected[:2] and found[2] != expected[2]
+        assert both[0] == {name: alone[0][name] for name in ("epoch", "train/guess", "held_out/guess")}
+
+    @pytest.mark.parametrize(
+        ("totals", "best"), [([1.0, 2.0, 4.0, 3.0], 3), ([1.0, 2.0, 3.0, 4.0], 2), ([1.0, 2.0, 3.0, 3.0], 2)]
+    )
+    def test_no_epoch_before_it_is_chosen(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, totals: list[float], best: int
+    ) -> None:
+        """Though the loss was lowest then; nor does the loss of a task that does not score count."""
+        settings = SETTINGS.model_copy(update={"epochs": 4})
+        run, seen = trainer(settings, tasks=[Guess(), Unscored(first_epoch=3)]), []
+        monkeypatch.setattr(
+            run,
+            "held_out_losses",
+            lambda positions, epoch: {"guess": totals[epoch]} | ({"unscored": 9.0 - epoch * 3} if epoch > 1 else {}),
+        )
+        progress = run.run(
+            TRAIN, HELD_OUT, tmp_path / "c.safetensors", "key", lambda now, _: seen.append((now.epoch, weights(run)))
+        )
+        last = [state for epoch, state in seen if epoch == best][-1]
+        assert progress.best_epoch == best and equal(weights(run), last)
+        assert [row.get("held_out/total") for row in progress.history] == [None, None, *totals[2:]]
+
+    @pytest.mark.parametrize(("first", "min_steps", "fine"), [(2, 0, True), (3, 0, False), (3, 7, True), (4, 7, False)])
+    def test_one_that_would_never_begin(self, tmp_path: Path, first: int, min_steps: int, fine: bool) -> None:
+        """Two epochs, or three where a small set is gone through more often."""
+        settings = SETTINGS.model_copy(update={"min_steps": min_steps})
+        run = trainer(settings, tasks=[Guess(), Unscored(first_epoch=first)])
+        if fine:
+            assert run.run(TRAIN, HELD_OUT, tmp_path / "c.safetensors", "key").best_epoch == first - 1
+            return
+        epochs = 3 if min_steps else 2
+        with pytest.raises(ConfigError, match=rf"tasks\.unscored\.first_epoch: is {first}, but .* {epochs} epochs"):
+            run.run(TRAIN, HELD_OUT, tmp_path / "c.safetensors", "key")
+        assert not list(tmp_path.iterdir())
+
+
+class Taught(Guess):
+    """A task that checks that it is given what belongs to its sequences."""
+
+    kind: str = "taught"
+    trains_on: ClassVar[tuple[str, ...]] = ("classes", "segmentation")
+    seen: ClassVar[list[int]] = []
+
+    def sample(self, x_BCTHW: Tensor, generator: torch.Generator, given: Given) -> tuple[Tensor, Tensor]:
+        assert given.keys() == {"classes", "segmentation"}
+        assert torch.equal(given["segmentation"], x_BCTHW[:, :, 3]), "mirrored with it too"
+        originals = torch.from_numpy(Store().data[given["classes"][:, 0].long().numpy()]).float() / 255
+        same = (x_BCTHW == originals).flatten(1).all(1) | (x_BCTHW == originals.flip(4)).flatten(1).all(1)
+        assert same.all()
+        self.seen.extend(given["classes"][:, 0].int().tolist())
+        return super().sample(x_BCTHW, generator, given)
+
+
+def test_tasks_are_given_what_belongs_to_their_sequences(tmp_path: Path) -> None:
+    settings = SETTINGS.model_copy(update={"brightness": 0.0})
+    Taught.seen.clear()
+    trained(tmp_path, settings, tasks=[Guess(), Taught()])
+    assert sorted(Taught.seen) == sorted([*range(17)] * 2), "in training and held out, in both epochs"
+
+
+def test_a_loss_that_is_no_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = trainer()
+    monkeypatch.setattr(run, "held_out_losses", lambda positions, epoch: {"guess": float("nan"), "again": 1.0})
+    with pytest.raises(ConfigError, match=r"train\.learning_rate: .*lower it"):
+        run.run(TRAIN, HELD_OUT, tmp_path / "c.safetensors", "key")

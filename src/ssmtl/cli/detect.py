@@ -1,7 +1,8 @@
 """`ssmtl detect`."""
 
+from collections import Counter
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -66,6 +67,8 @@ def detect(
             highlight=False,
             markup=False,
         )
+    if done.clips:
+        _print_regions(list(done.clips.values()))
     options.console.print(f"results in {out}", highlight=False, markup=False)
     if explain and done.explained:
         text = f"sheets about the {len(done.explained)} most unusual objects in {out / 'explain'}"
@@ -73,3 +76,14 @@ def detect(
     if done.failed:
         options.console.print(f"{len(done.failed)} of {len(clips)} clips failed", style="red")
         raise typer.Exit(options.SOME_FAILED if done.clips else 1)
+
+
+def _print_regions(clips: list[dict[str, Any]]) -> None:
+    """Regions by origin and each detector's cost, over all clips."""
+    origins: Counter[str] = Counter()
+    costs: Counter[str] = Counter()
+    for facts in clips:
+        origins.update(facts["regions"])
+        costs.update({kind: ms * facts["frames"] for kind, ms in facts["detector_ms_per_frame"].items()})
+    frames = sum(facts["frames"] for facts in clips)
+    options.print_regions(origins, frames, {kind: total / frames for kind, total in costs.items()})

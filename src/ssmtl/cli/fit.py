@@ -45,5 +45,6 @@ def fit(
         markup=False,
         soft_wrap=True,
     )
+    options.print_regions(facts["regions"], facts["frames"], facts["detector_ms_per_frame"])
     if facts["left_out"]:
         raise typer.Exit(options.SOME_FAILED)

@@ -14,6 +14,7 @@ from ssmtl.cli.evaluate import evaluate
 from ssmtl.cli.fit import fit
 from ssmtl.cli.options import console
 from ssmtl.cli.regions import regions
+from ssmtl.cli.study import study
 from ssmtl.errors import SsmtlError
 
 app = typer.Typer(
@@ -37,7 +38,7 @@ def _options(
     pass
 
 
-for command in (demo, fit, detect, evaluate, regions, config):
+for command in (demo, fit, detect, evaluate, regions, study, config):
     app.command()(command)
 
 

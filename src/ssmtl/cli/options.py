@@ -1,6 +1,6 @@
 """Options that several commands share, and what they mean."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -131,3 +131,12 @@ def read_dataset(name: str | None, root: Path | None, sources: list[str] | None 
     if sources:
         raise DataError(f"--dataset {name}: give either a data set or sources, not both")
     return open_dataset(name, root)
+
+
+def print_regions(origins: Mapping[str, int], frames: int, ms_per_frame: Mapping[str, float]) -> None:
+    """One line: the regions by origin, and what each detector cost."""
+    counts = ", ".join(f"{count} by {origin}" for origin, count in origins.items()) or "none"
+    costs = ", ".join(f"{kind} {ms:.1f}" for kind, ms in ms_per_frame.items())
+    console.print(
+        f"regions: {counts} in {frames} frames; ms per frame: {costs}", highlight=False, markup=False, soft_wrap=True
+    )

@@ -28,10 +28,15 @@ _SIDE = 192
 """Pixels that a picture of 64 × 64 is drawn at: a whole multiple, so that its pixels stay squares of one size."""
 
 _COLUMN = _SIDE + _GAP
-_LINE, _ROW, _TEXT = 32, 252, 8.0
+_LINE, _ROW, _TEXT = 32, 266, 8.0
 _FRAME, _BAR = (800, 600), 58
 _ENDS = (0.1, 0.2, 0.5, 1.0)
-"""Ends of the scale of differences: few, so that rows compare."""
+"""Where the scale of differences may end: few places, so that rows compare."""
+
+_NOTES = (
+    "Normal: the median of the task's raw scores on normal footage held out from training, and the level taken for 1.",
+    "Calibrated: the raw score on the scale from 0 at that median to 1 at that level; 0 below the median.",
+)
 
 _INK, _DIM, _RULE, _ANSWER, _ALARM = "#1d2126", "#5c646e", "#dfe2e6", "#2f6f9f", "#b3200f"
 
@@ -89,7 +94,7 @@ class Sheet:
         time_s: presentation time of that frame.
         image: that frame, H×W×3 uint8 RGB.
         box: x_min, y_min, x_max, y_max in pixels of it, half open.
-        found: what the detector took it for.
+        found: what a detector took it for, and which.
         score: its object score.
         score_is: how that follows from the tasks' scores, in words.
         sequence: T×64×64×C uint8, C = 1 or 3, the middle frame in the middle.
@@ -125,10 +130,8 @@ def sheet_png(sheet: Sheet) -> bytes:
         _draw_task(figure, rows + _ROW * number, task)
     foot = rows + _ROW * len(sheet.tasks)
     _rule(figure, foot - 12)
-    _write(figure, _MARGIN, foot, "Normal: the median of the task's raw scores on normal footage that was held out from "
-           "training, and the level that is taken for 1.", 6.5, _DIM)  # fmt: skip
-    _write(figure, _MARGIN, foot + 27, "Calibrated: the raw score on the scale from 0 at that median to 1 at that level; "
-           "below the median it is 0.", 6.5, _DIM)  # fmt: skip
+    for number, text in enumerate(_NOTES):
+        _write(figure, _MARGIN, foot + 27 * number, text, 6.5, _DIM)
     return _png(figure)
 
 
@@ -145,12 +148,12 @@ def overview_png(sheets: Sequence[Sheet]) -> bytes:
     for number, sheet in enumerate(shown):
         x, y = _MARGIN + width * (number % across), 122 + cell * (number // across)
         _show(_axes(figure, x, y, _SIDE, _SIDE), sheet.sequence[len(sheet.sequence) // 2])
-        _draw_frame(figure, x + _COLUMN, y, _fit(sheet.image, width - 30 - _COLUMN, _SIDE), sheet)
+        _draw_frame(figure, x + _COLUMN, y, _fit(sheet.image, width - 30 - _COLUMN, _SIDE), sheet, 0.7)
         loudest = loudest_task(np.array([task.calibrated for task in sheet.tasks]))
         _write(figure, x, y + _SIDE + 12, f"{sheet.rank}", weight="bold")
         _chip(figure, x + 44, y + _SIDE + 15, sheet.score)
         _write(figure, x + 70, y + _SIDE + 12, f"{sheet.score:.2f}", weight="bold")
-        _write(figure, x + 148, y + _SIDE + 12, "" if loudest is None else sheet.tasks[loudest].words, 7)
+        _write(figure, x + 160, y + _SIDE + 12, "" if loudest is None else sheet.tasks[loudest].words, 7)
         _write(figure, x, y + _SIDE + 46, f"{_short(sheet.clip, 26)}, frame {sheet.frame}", 7, _DIM)
     return _png(figure)
 
@@ -164,27 +167,29 @@ def telling(answer: ClassAnswer, most: int = MOST_BARS) -> NDArray[np.intp]:
 
 
 def difference(answer: PictureAnswer) -> tuple[NDArray[np.float32], float]:
-    """H×W absolute difference, the mean over channels, and the end of the scale that it is drawn on."""
+    """H×W absolute difference, the mean over channels, and the end of its scale: no more than 1 % lies beyond."""
     apart = np.abs(answer.answer - answer.truth).mean(axis=2)
-    return apart, next((end for end in _ENDS if apart.max() <= end), _ENDS[-1])
+    most = np.quantile(apart, 0.99)
+    return apart, next((end for end in _ENDS if most <= end), _ENDS[-1])
 
 
 def _draw_head(figure: Figure, sheet: Sheet) -> None:
     name = f"{sheet.rank}.  {_short(sheet.clip, 44)}, frame {sheet.frame}"
     _write(figure, _MARGIN, 32, name, 11, weight="bold")
-    found = f"at {clock(sheet.time_s)}; found as {_short(sheet.found, 44)}"
-    _write(figure, _MARGIN, 74, found, 7, _DIM)
+    _write(figure, _MARGIN, 74, f"at {clock(sheet.time_s)}; {_short(sheet.found, 60)}", 7, _DIM)
     _write(figure, _WIDTH - _MARGIN, 32, f"score {sheet.score:.2f}", 11, weight="bold", ha="right")
     _write(figure, _WIDTH - _MARGIN, 74, sheet.score_is, 7, _DIM, ha="right")
 
 
-def _draw_frame(figure: Figure, x: float, y: float, picture: NDArray[np.uint8], sheet: Sheet) -> None:
+def _draw_frame(
+    figure: Figure, x: float, y: float, picture: NDArray[np.uint8], sheet: Sheet, line: float = 1.3
+) -> None:
     height, width = sheet.image.shape[:2]
     axes = _axes(figure, x, y, picture.shape[1], picture.shape[0])
     axes.imshow(picture, interpolation="nearest", extent=(0, width, height, 0), aspect="auto")
     x_min, y_min, x_max, y_max = sheet.box.tolist()
-    for colour, line in (("white", 2.6), (_colour(sheet.score), 1.3)):
-        axes.add_patch(Rectangle((x_min, y_min), x_max - x_min, y_max - y_min, fill=False, ec=colour, lw=line))
+    for colour, width_pt in (("white", 2 * line), (_colour(sheet.score), line)):
+        axes.add_patch(Rectangle((x_min, y_min), x_max - x_min, y_max - y_min, fill=False, ec=colour, lw=width_pt))
     axes.set(xlim=(0, width), ylim=(height, 0))
     axes.set_axis_off()
 
@@ -200,11 +205,11 @@ def _draw_scores(figure: Figure, x: float, y: float, width: float, tasks: Sequen
         axes.text(0, line + 28, task.words, size=_TEXT, color=_INK, va="bottom", parse_math=False)
         axes.add_line(Line2D([LEVEL, LEVEL], [line + 29, line + 55], color=_ALARM, lw=1))
         axes.text(end, line + 28, f"{score:.2f}", size=_TEXT, color=_INK, va="bottom", ha="right")
-    axes.set(xlim=(0, end), ylim=(_BAR * len(tasks), 0), xticks=[0, LEVEL], yticks=[])
-    axes.set_xticklabels(["0", "1: unusual"])
+    axes.set(xlim=(0, end), ylim=(_BAR * len(tasks), 0), xticks=[LEVEL], yticks=[])
+    # From the tick to the right: beside high scores it stands at the left edge.
+    axes.set_xticklabels(["1: unusual"], ha="left")
     axes.tick_params(labelsize=7, labelcolor=_DIM, color=_RULE, length=3)
-    axes.spines[["top", "right", "bottom"]].set_visible(False)
-    axes.spines["left"].set_color(_DIM)
+    axes.spines[:].set_visible(False)
 
 
 def _draw_sequence(figure: Figure, y: float, sheet: Sheet) -> None:
@@ -225,8 +230,8 @@ def _draw_task(figure: Figure, y: float, task: TaskRow) -> None:
     _write(figure, _MARGIN, y + 40, task.words, style="italic")
     figures = [
         ("sees", task.sees),
-        ("raw score", f"{task.raw:.3g}"),
-        ("normal", f"{task.median:.3g} to {task.high:.3g}"),
+        ("raw score", f"{task.raw:#.3g}"),
+        ("normal", f"{task.median:#.3g} to {task.high:#.3g}"),
     ]
     for number, (name, value) in enumerate(figures):
         line = y + 90 + _LINE * number
@@ -255,6 +260,7 @@ def _draw_pictures(figure: Figure, y: float, answer: PictureAnswer) -> None:
             shown = _show(axes, apart[..., None], "magma", end)
     scale = _axes(figure, _MARGIN + _COLUMN * 6 + 4, top, 16, _SIDE)
     bar = figure.colorbar(shown, cax=scale, ticks=[0, end / 2, end])
+    bar.set_ticklabels(["0", f"{end / 2:g}", f"≥ {end:g}" if apart.max() > end else f"{end:g}"])
     bar.outline.set_visible(False)
     scale.tick_params(labelsize=7, labelcolor=_DIM, color=_DIM, length=3)
 
@@ -263,7 +269,9 @@ def _draw_odds(figure: Figure, y: float, answer: ClassAnswer) -> None:
     shown = telling(answer)
     left, bars = _MARGIN + _COLUMN * 3, _MARGIN + _COLUMN * 4
     width, pitch, top = 2 * _COLUMN - _GAP, 46, y + 32
-    _write(figure, bars, y, "probability" if answer.truth is None else "probability:  bar answer,  line truth", 7, _DIM)
+    _write(
+        figure, bars, y, "probability" if answer.truth is None else "probability;  line and brackets: truth", 7, _DIM
+    )
     axes = _axes(figure, bars, top, width, pitch * len(shown))
     for number, i in enumerate(shown):
         middle = pitch * (number + 0.5)
@@ -308,9 +316,7 @@ def _write(
 ) -> None:
     place = x / _WIDTH, 1 - y / _height(figure)
     # The name of a clip or class may hold a dollar sign.
-    figure.text(
-        *place, text, size=size, color=colour, weight=weight, style=style, ha=ha, va="top", parse_math=False
-    )
+    figure.text(*place, text, size=size, color=colour, weight=weight, style=style, ha=ha, va="top", parse_math=False)
 
 
 def _rule(figure: Figure, y: float) -> None:

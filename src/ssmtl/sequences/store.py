@@ -9,9 +9,9 @@ say nearly the same: at most `max_sequences` are drawn, evenly over the footage,
 import hashlib
 import json
 import shutil
-from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections import Counter, deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
@@ -23,6 +23,7 @@ from pydantic import Field
 from ssmtl.atomic import atomic_file
 from ssmtl.config import Settings
 from ssmtl.errors import DataError, OutputError, SourceError
+from ssmtl.regions.regions import Regions
 from ssmtl.regions.scene import Scene
 from ssmtl.regions.union import DetectorSettings, build_detector
 from ssmtl.sequences.crop import SIZE, crop, prepare_picture
@@ -42,12 +43,21 @@ class SequenceSettings(Settings):
 
 @dataclass(frozen=True, slots=True)
 class ClipRegions:
-    """Regions of one clip: N frame indices in order, N×4 boxes, N×81 class probabilities; the clip's frames."""
+    """Regions of one clip.
+
+    Attributes:
+        frames: N frame indices, in order.
+        boxes, probabilities, origin: N×4, N×81, N, as in `Regions`.
+        length: how many frames the clip has.
+        seconds: what each kind of detector took for all of them.
+    """
 
     frames: NDArray[np.int64]
     boxes: NDArray[np.float32]
     probabilities: NDArray[np.float16]
+    origin: NDArray[np.str_]
     length: int
+    seconds: Mapping[str, float] = field(default_factory=dict)
 
     def usable(self, reach: int) -> NDArray[np.intp]:
         """Positions of the regions that have `reach` frames on either side."""
@@ -56,7 +66,11 @@ class ClipRegions:
     def take(self, index: NDArray[np.intp]) -> "ClipRegions":
         """The regions at `index`."""
         return replace(
-            self, frames=self.frames[index], boxes=self.boxes[index], probabilities=self.probabilities[index]
+            self,
+            frames=self.frames[index],
+            boxes=self.boxes[index],
+            probabilities=self.probabilities[index],
+            origin=self.origin[index],
         )
 
 
@@ -96,24 +110,30 @@ def find_regions(
     key = fingerprint(clip, [[d.model_dump(mode="json") for d in detectors], _scene_key(scene), _file_ages(detectors)])
     file = folder / f"{clip.name}.{key}.regions.npz"
     if file.is_file():
-        kept = np.load(file)
-        for _ in range(int(kept["length"])):
+        kept = dict(np.load(file))
+        length, seconds = int(kept.pop("length")), dict(zip(kept.pop("kinds"), kept.pop("seconds"), strict=True))
+        for _ in range(length):
             progress()
-        return ClipRegions(kept["frames"], kept["boxes"], kept["probabilities"], int(kept["length"]))
+        return ClipRegions(**kept, length=length, seconds=seconds)
     detector = build_detector(detectors, clip.name, scene)
-    frames, boxes, probabilities, length = [], [], [], 0
+    frames, parts = [], []
     for frame in open_source(clip):
         found = detector.detect(frame)
         frames.append(np.full(len(found), frame.index, np.int64))
-        boxes.append(found.boxes)
-        probabilities.append(found.probabilities.astype(np.float16))
-        length += 1
+        parts.append(found)
         progress()
-    result = ClipRegions(np.concatenate(frames), np.concatenate(boxes), np.concatenate(probabilities), length)
+    every = Regions.join(parts)
+    kept = {
+        "frames": np.concatenate(frames),
+        "boxes": every.boxes,
+        "probabilities": every.probabilities.astype(np.float16),
+        "origin": every.origin,
+    }
+    kinds, seconds = list(detector.seconds), np.array(list(detector.seconds.values()), np.float64)
     with atomic_file(file) as temporary:
         # Compressed for the probabilities' sake, which are nearly all 0.
-        np.savez_compressed(temporary, **asdict(result))
-    return result
+        np.savez_compressed(temporary, **kept, length=len(parts), kinds=np.array(kinds, np.str_), seconds=seconds)
+    return ClipRegions(**kept, length=len(parts), seconds=detector.seconds)
 
 
 def choose(usable: Sequence[int], limit: int) -> list[NDArray[np.intp]]:
@@ -166,13 +186,17 @@ class SequenceStore:
         clip: N int, which clip each sequence is of.
         frame: N int, its middle frame.
         chosen: the sequences' regions, clip by clip.
-        frames, regions, bytes: of the whole footage: its frames, the regions found in them, the size on disk.
+        frames, regions, seconds, bytes: of the whole footage: its frames, the regions found in them by origin, what
+            each kind of detector took, the size on disk.
     """
 
     def __init__(self, files: Sequence[Path], regions: Sequence[ClipRegions], found: Sequence[ClipRegions]):
         self.chosen = list(regions)
         self.frames = sum(clip.length for clip in found)
-        self.regions = sum(len(clip.frames) for clip in found)
+        self.regions = Counter(str(origin) for clip in found for origin in clip.origin)
+        self.seconds: Counter[str] = Counter()
+        for clip in found:
+            self.seconds.update(clip.seconds)
         self.bytes = sum(file.stat().st_size for file in files)
         self._arrays = [np.load(file, mmap_mode="r") for file in files]
         self.clip = np.concatenate([np.full(len(r.frames), i) for i, r in enumerate(regions)])

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from ssmtl.config import merge
 from ssmtl.errors import ConfigError
 from ssmtl.recipes import RECIPES, TASKS, Configuration, configure
-from ssmtl.studies.rows import BACKGROUND, FLOW, STANDS_FOR, STUDIES, Row, Study, A, B
+from ssmtl.studies.rows import BACKGROUND, FLOW, STANDS_FOR, STUDIES, A, B, Row, Study
 
 Scale = Literal["full", "small"]
 
@@ -22,9 +22,9 @@ SMALL_SCALE: dict[str, Any] = {
 """What `--scale small` changes, besides the clips: all of a study in minutes, to see that it works."""
 
 NO_DETECTOR = (
-    "the study needs an object detector, and no weights come with ssmtl. Download some in ONNX, for example yolox_s.onnx "
-    "from the releases page of github.com/Megvii-BaseDetection/YOLOX, or export YOLOv3 and YOLOv5 to ONNX; then name the "
-    "file: --detector yolox_s.onnx. To go on without one: --regions motion (all studies but table1)"
+    "the study needs an object detector, and no weights come with ssmtl. Download some in ONNX, for example "
+    "yolox_s.onnx from the releases page of github.com/Megvii-BaseDetection/YOLOX, or export YOLOv3 and YOLOv5; "
+    "then name the file: --detector yolox_s.onnx. To go on without one: --regions motion (all studies but table1)"
 )
 
 
@@ -60,7 +60,8 @@ def check(studies: Sequence[Study], choices: Choices) -> None:
         raise ConfigError(NO_DETECTOR)
     if choices.regions is not None and not choices.detectors and studies == [STUDIES["table1"]]:
         raise ConfigError("--regions: table1 compares where to look; name object detectors with --detector FILE.onnx")
-    configurations = [resolve(row, study, choices, 0) for study in studies for row in study.rows if not why_not(row, study, choices)]
+    possible = [(row, study) for study in studies for row in study.rows if why_not(row, study, choices) is None]
+    configurations = [resolve(row, study, choices, 0) for row, study in possible]
     for change in choices.changes:
         for part in ("detectors", "tasks"):
             for kind in change[part] if isinstance(change.get(part), dict) else ():
@@ -96,8 +97,7 @@ def resolve(row: Row, study: Study, choices: Choices, seed: int) -> Configuratio
     base = configure(row.recipe, own)
     changed = base
     for change in ([SMALL_SCALE] if choices.scale == "small" else []) + list(choices.changes):
-        values = changed.model_dump(mode="json")
-        changed = configure(row.recipe, values, _applicable(change, values))
+        changed = configure(row.recipe, changed.model_dump(mode="json"), _applicable(change, changed))
     for name, value in _compared(base).items():
         if _compared(changed)[name] != value:
             raise ConfigError(
@@ -122,13 +122,17 @@ def _detectors(row: Row, choices: Choices) -> list[dict[str, Any]]:
     return found
 
 
-def _applicable(change: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
-    """The change without what is said of detectors and tasks that this configuration lacks."""
+def _applicable(change: dict[str, Any], configuration: Configuration) -> dict[str, Any]:
+    """The change without what is said of detectors, tasks and teachers that this configuration does not use."""
+    used = {
+        "detectors": _kinds(configuration.detectors),
+        "tasks": _kinds(configuration.tasks),
+        "teachers": configuration.taught_by,
+    }
     result = dict(change)
-    for part in ("detectors", "tasks"):
+    for part, names in used.items():
         if isinstance(change.get(part), dict):
-            there = [entry["kind"] for entry in values[part]]
-            result[part] = {kind: fields for kind, fields in change[part].items() if kind in there}
+            result[part] = {name: fields for name, fields in change[part].items() if name in names}
     return result
 
 
@@ -149,3 +153,16 @@ def _compared(configuration: Configuration) -> dict[str, Any]:
         "backbone.cvt.heads": backbone.cvt.heads,
         "backbone.per_task": backbone.per_task,
     }
+
+
+def flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested values by their dotted names; parts of a list that carry a `kind` go by it."""
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, list) and value and all(isinstance(part, dict) for part in value):
+            value = {part["kind"]: part for part in value}
+        if isinstance(value, dict):
+            found |= flat(value, f"{prefix}{name}.")
+        else:
+            found[prefix + name] = value
+    return found

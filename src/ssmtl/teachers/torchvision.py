@@ -89,7 +89,7 @@ class _TorchvisionTeacher:
 
     def prepare(self, pictures: NDArray[np.uint8]) -> Tensor:
         """N×H×W×3 bytes → N×3×H×W in [0, 1], on the network's device."""
-        return torch.from_numpy(pictures).to(self.device).permute(0, 3, 1, 2).float() / 255
+        return torch.from_numpy(np.ascontiguousarray(pictures)).to(self.device).permute(0, 3, 1, 2).float() / 255
 
     def find(self, image: NDArray[np.uint8], boxes: NDArray[np.float32]) -> tuple[dict[str, Tensor], NDArray[np.intp]]:
         """What a detector finds in the whole frame, and which of it fits each box best."""

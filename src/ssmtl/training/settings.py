@@ -21,3 +21,9 @@ class TrainSettings(Settings):
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
     checkpoint_s: float = Field(60.0, ge=0, description="seconds between checkpoints; one more after each epoch")
+    log_to: Literal["none", "tensorboard", "mlflow", "wandb"] = Field("none", description="where to watch the training")
+    log_every: int = Field(10, ge=1, description="steps between logged losses; the means of an epoch are always logged")
+
+
+WATCHING = {"log_to", "log_every"}
+"""Fields that change nothing of what is learnt: a run may go on with others."""

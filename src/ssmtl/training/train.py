@@ -25,6 +25,7 @@ from ssmtl.sequences.store import SequenceStore
 from ssmtl.tasks.task import Given, ProxyTask
 from ssmtl.teachers.teacher import TARGETS, mirror
 from ssmtl.training.checkpoint import Progress, load_checkpoint, save_checkpoint
+from ssmtl.training.loggers import Log
 from ssmtl.training.settings import TrainSettings
 
 Report = Callable[[Progress, int], None]
@@ -161,6 +162,7 @@ class Trainer:
         checkpoint: Path,
         key: str,
         report: Report = lambda progress, steps: None,
+        log: Log = lambda values, step: None,
     ) -> Progress:
         """Train to the end, from `checkpoint` where there is one; the network is then the best of all epochs.
 
@@ -180,6 +182,7 @@ class Trainer:
         best: dict[str, Tensor] = {}
         if checkpoint.is_file():
             progress, best = load_checkpoint(checkpoint, self.raw, self.optimizer, key)
+        log({}, progress.epoch * steps + progress.step)
         started, saved = time.monotonic() - progress.seconds, time.monotonic()
         self.network.train()
         while progress.epoch < epochs:
@@ -199,10 +202,13 @@ class Trainer:
                 progress.step += 1
                 progress.seconds = time.monotonic() - started
                 report(progress, steps)
+                if (done := progress.epoch * steps + progress.step) % settings.log_every == 0:
+                    log({f"batch/{kind}": loss for kind, loss in losses.items()} | {"learning_rate": rate}, done)
                 if time.monotonic() - saved > settings.checkpoint_s:
                     save_checkpoint(checkpoint, self.raw, self.optimizer, best, progress, key)
                     saved = time.monotonic()
             best = self._end_epoch(progress, steps, held_out, best)
+            log(progress.history[-1], progress.epoch * steps)
             progress.seconds = time.monotonic() - started
             save_checkpoint(checkpoint, self.raw, self.optimizer, best, progress, key)
         self.raw.load_state_dict(best)

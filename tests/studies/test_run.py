@@ -1,0 +1,201 @@
+"""Studies as they are run: in processes of their own, with kills, failures and changes of mind."""
+
+import csv
+import io
+import json
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+import pytest
+
+from ssmtl.cli.main import main
+from ssmtl.datasets.own import OwnDataset
+from ssmtl.datasets.street import StreetConfig, write_street
+from ssmtl.errors import ConfigError, OutputError
+from ssmtl.model import DESCRIPTION, load_model
+from ssmtl.results import read_scores
+from ssmtl.studies import processes
+from ssmtl.studies.choices import Choices
+from ssmtl.studies.rows import STUDIES
+from ssmtl.studies.run import run_studies
+from ssmtl.studies.subset import Subset
+from ssmtl.studies.worker import ROW
+
+QUICK = {
+    "sequences": {"max_sequences": 24},
+    "train": {"epochs": 1, "min_steps": 0, "batch_size": 8},
+    "backbone": {"depth": "shallow", "width": "narrow"},
+    "scoring": {"every": 4},
+    # T4's teacher cannot be had: the rows with T4 must fail, and no others.
+    "teachers": {"classifier": {"kind": "onnx", "path": "missing.onnx"}},
+}
+CHOICES = Choices(regions=({"kind": "background"},), changes=(QUICK,))
+
+
+class Told:
+    """Remembers what was said."""
+
+    def __init__(self) -> None:
+        self.stages: list[tuple[str, int | None]] = []
+        self.notes: list[str] = []
+        self.steps = 0
+
+    def stage(self, title: str, steps: int | None) -> Any:
+        self.stages.append((title, steps))
+        return self.step
+
+    def step(self) -> None:
+        self.steps += 1
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+
+@pytest.fixture(scope="module")
+def street(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("data") / "street"
+    write_street(root, StreetConfig(width=128, height=96, person_height_px=26, people_per_frame=2), 3, 2, 50, 2, 92)
+    return root
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Any:
+    """Each process gets one thread, however many run at once: sums do not depend on it then."""
+    with patch.object(processes, "cores", lambda: 1):
+        yield
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run of studies: its folder, why rows failed, what was said."""
+
+    out: Path
+    failed: dict[str, str]
+    told: Told
+
+    def read(self, study: str, row: str) -> dict[str, Any]:
+        done: dict[str, Any] = json.loads((self.folder(study, row) / ROW).read_text())
+        return done
+
+    def folder(self, study: str, row: str) -> Path:
+        return self.out / study / row / "seed0"
+
+
+@pytest.fixture(scope="module")
+def done(street: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Two rows of Table 2 at once; then one of Figure 1 that cannot be run, and one that Table 2 has trained."""
+    out, told = tmp_path_factory.mktemp("study"), Told()
+    rows = ["T3", "T1-3", "ssmtl"]
+    failed = run_studies(["table2", "figure1"], "own", street, out, CHOICES, jobs=2, rows=rows, progress=told)
+    return Run(out, failed, told)
+
+
+def untimed(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row["measures"].items() if name != "frames_per_second"}
+
+
+def test_a_row_that_fails_is_told_and_the_others_go_on(done: Run) -> None:
+    assert list(done.failed) == ["figure1 ssmtl, seed 0"] and "missing.onnx" in done.failed["figure1 ssmtl, seed 0"]
+    assert not (done.folder("figure1", "ssmtl") / ROW).exists()
+    assert done.told.stages == [(STUDIES["table2"].title, 2), (STUDIES["figure1"].title, 2)] and done.told.steps == 4
+    assert sum("failed: teachers.classifier" in note for note in done.told.notes) == 1
+    (line,) = [note for note in done.told.notes if note.startswith("table2 T1-3, seed 0: micro AUC")]
+    assert f"{100 * done.read('table2', 'T1-3')['measures']['micro']:.2f} %" in line
+
+
+def test_measures_are_those_of_the_scores_and_the_model(street: Path, done: Run) -> None:
+    data, row, folder = OwnDataset(street), done.read("table2", "T1-3"), done.folder("table2", "T1-3")
+    labels = np.concatenate([data.frame_labels(clip, 92) for clip in data.test_clips()])
+    scores = np.concatenate([read_scores(folder / "result" / clip.name).scores for clip in data.test_clips()])
+    pairs = scores[labels][:, None] - scores[~labels][None]
+    assert row["measures"]["micro"] == pytest.approx(((pairs > 0) + 0.5 * (pairs == 0)).mean())
+    model = load_model(folder / row["model"])
+    assert row["configuration"] == model.configuration.model_dump(mode="json")
+    assert row["measures"]["regions"] == sum(model.training["regions"].values()) > 0
+    assert row["measures"]["recall_50"] is None, "the street's annotation has no boxes"
+    assert row["seconds"]["training"] == model.training["seconds"] and row["machine"]["threads"] == 1
+
+
+def test_a_model_that_two_studies_need_is_trained_once(done: Run) -> None:
+    first, second = done.read("table2", "T1-3"), done.read("figure1", "T1-3")
+    assert second["model"] == "../../../table2/T1-3/seed0/model" and untimed(second) == untimed(first)
+    assert not (done.folder("figure1", "T1-3") / "model").exists()
+
+
+def test_tables_hold_what_was_measured_and_published(done: Run) -> None:
+    measured = done.read("table2", "T1-3")
+    lines = (done.out / "table2.md").read_text().splitlines()
+    cells = {line.split("`")[1]: [cell.strip() for cell in line.split("|")[2:-1]] for line in lines if "(`" in line}
+    assert list(cells) == [row.name for row in STUDIES["table2"].rows]
+    assert cells["T1-3"][:2] == [f"{100 * measured['measures']['micro']:.1f}", "90.7"]
+    assert cells["T1-3"][-1] == "" and cells["T3+3d"] == ["–", "90.6", "–", "–", "–", "not run"]
+    text = "\n".join(lines)
+    assert "The paper's numbers are of Avenue, the measured ones of own." in text
+    assert "train: epochs 1" in text and "in place of the paper's detectors: background" in text
+    assert "teachers" not in text.partition("Settings")[2], "no row asks one"
+    rows = list(csv.DictReader(io.StringIO((done.out / "table2.csv").read_text())))
+    assert [row["row"] for row in rows] == ["T3", "T1-3"] and rows[1]["published_micro"] == "90.7"
+    assert float(rows[1]["micro"]) == measured["measures"]["micro"]
+    values = json.loads((done.out / "table2.json").read_text())
+    assert values["rows"][3]["seeds"] == {"0": measured} and values["rows"][1]["state"] == "not run"
+    figure = (done.out / "figure1.md").read_text()
+    assert "failed: teachers.classifier" in figure and "| 50.0 |" in figure
+    assert all((done.out / f"{name}.png").read_bytes().startswith(b"\x89PNG") for name in ("table2", "figure1"))
+
+
+def test_one_at_a_time_gives_the_same(street: Path, done: Run, tmp_path: Path) -> None:
+    alone = Run(tmp_path, run_studies(["table2"], "own", street, tmp_path, CHOICES, jobs=1, rows=["T3"]), Told())
+    assert alone.failed == {} and untimed(alone.read("table2", "T3")) == untimed(done.read("table2", "T3"))
+
+
+def test_what_is_done_is_not_done_again_and_what_changed_is_refused(street: Path, done: Run) -> None:
+    told, row = Told(), done.folder("table2", "T1-3") / ROW
+    before = row.stat().st_mtime_ns
+    assert run_studies(["table2"], "own", street, done.out, CHOICES, rows=["T1-3"], progress=told) == {}
+    assert row.stat().st_mtime_ns == before and told.notes == [] and told.steps == 1
+    other = Choices(regions=CHOICES.regions, changes=({**QUICK, "train": {"epochs": 2}},))
+    with pytest.raises(OutputError, match=r"configuration\.train\..*epochs.*--overwrite"):
+        run_studies(["table2"], "own", street, done.out, other, rows=["T1-3"])
+    assert row.stat().st_mtime_ns == before
+    # A teacher that a row does not ask, and a row of which nothing is there to be lost, stand in nobody's way.
+    mended = Choices(regions=CHOICES.regions, changes=({**QUICK, "teachers": {}},))
+    started: list[str] = []
+    with patch.object(processes.Runner, "run", lambda self, units, ended: started.extend(map(str, units))):
+        run_studies(["figure1"], "own", street, done.out, mended, rows=["T1-3", "ssmtl"])
+    assert started == ["figure1 ssmtl, seed 0"]
+
+
+def test_a_row_that_was_killed_after_its_training_is_only_scored(street: Path, done: Run) -> None:
+    folder, before = done.folder("table2", "T3"), done.read("table2", "T3")
+    trained = (folder / "model" / DESCRIPTION).stat().st_mtime_ns
+    (folder / ROW).unlink()
+    assert run_studies(["table2"], "own", street, done.out, CHOICES, rows=["T3"]) == {}
+    assert (folder / "model" / DESCRIPTION).stat().st_mtime_ns == trained
+    assert done.read("table2", "T3")["measures"] == before["measures"], "clips that were scored are kept"
+
+
+def test_unknown_rows_and_studies_without_a_detector(street: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"--rows T1-3\+T44: unknown; known ones: T1-3, T1-3\+T4"):
+        run_studies(["table4"], "own", street, tmp_path, CHOICES, rows=["T1-3+T44"])
+    out, err = io.StringIO(), io.StringIO()
+    arguments = ["study", "table2", "--dataset", "own", "--root", str(street), "--out", str(tmp_path)]
+    said = redirect_stdout(out), redirect_stderr(err)
+    with patch("sys.argv", ["ssmtl", *arguments]), said[0], said[1], pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 1 and "--detector" in err.getvalue() and "Traceback" not in err.getvalue()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_small_is_the_first_clips_with_both_labels(tmp_path: Path) -> None:
+    root = tmp_path / "street"
+    write_street(root, StreetConfig(width=64, height=64), 0, 4, 2, 3, 92)
+    rows = ["clip,first,last,kind", "test_01,0,91,all", "test_02,0,91,all", "test_03,5,20,some"]
+    (root / "abnormal.csv").write_text("\n".join(rows) + "\n")
+    small = Subset(OwnDataset(root))
+    assert [clip.name for clip in small.train_clips()] == ["normal_01", "normal_02", "normal_03"]
+    assert [clip.name for clip in small.test_clips()] == ["test_01", "test_03"]
+    assert small.frame_labels(small.test_clips()[1], 92).sum() == 16 and small.name == "own"
