@@ -5,7 +5,8 @@
 All see the same sequences of the same regions (YOLOX-nano at confidence 0.3, then flow) for the same number of steps,
 on the shallow and narrow 3D CNN, where two cores are to train them in two hours. Can be killed and run again. With
 --only, one system is trained and that is all, so that processes can share the work. Writes
-benchmarks/results/ped2_recipes.json and .md. The test labels are for measuring: nothing may be chosen by what this prints.
+benchmarks/results/ped2_recipes.json and .md. The test labels are for measuring: nothing may be chosen by what this
+prints.
 """
 
 import argparse
@@ -119,8 +120,9 @@ def main() -> None:
 
 def table(rows: list[dict[str, Any]], report: dict[str, Any]) -> str:
     lines = [
-        f"Measured on {report['date']}, {report['processor']}, {report['cores']} cores, ssmtl {report['ssmtl']}; seed 0, "
-        f"{rows[0]['trained_on']} sequences, {rows[0]['epochs']} epochs. Made by `benchmarks/ped2_recipes.py`.",
+        f"Measured on {report['date']}, {report['processor']}, {report['cores']} cores, ssmtl {report['ssmtl']}; "
+        f"seed 0, {rows[0]['trained_on']} sequences, {rows[0]['epochs']} epochs. "
+        "Made by `benchmarks/ped2_recipes.py`.",
         "",
         "| system | micro / macro AUC, plain mean | micro / macro AUC, calibrated | parameters | training, minutes |",
         "|---|---|---|---|---|",

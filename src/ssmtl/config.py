@@ -65,7 +65,9 @@ def merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
         old = result.get(key)
         if isinstance(value, dict) and isinstance(old, list | tuple):
             result[key] = _merge_parts(key, list(old), value)
-        elif isinstance(value, dict) and isinstance(old, dict) and value.get("kind", old.get("kind")) == old.get("kind"):
+        elif (
+            isinstance(value, dict) and isinstance(old, dict) and value.get("kind", old.get("kind")) == old.get("kind")
+        ):
             result[key] = merge(old, value)
         else:
             result[key] = value

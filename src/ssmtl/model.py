@@ -87,7 +87,9 @@ def with_settings(model: Model, changes: dict[str, Any]) -> Model:
     """
     fixed = [name for name in changes if name not in ("scoring", "detectors", "teachers")]
     if fixed:
-        raise ConfigError(f"{fixed[0]}: is part of the training; only scoring, detectors and teachers can be changed afterwards")
+        raise ConfigError(
+            f"{fixed[0]}: is part of the training; only scoring, detectors and teachers can be changed afterwards"
+        )
     values = merge(model.configuration.model_dump(mode="json"), changes)
     return replace(model, configuration=parse(Configuration, values))
 

@@ -71,6 +71,8 @@ def test_with_backbones_of_their_own(names: tuple[str, ...], kind: str, frames: 
     ready = for_inference(net)
     same(outputs(ready, x), outputs(net, x))
     assert list(ready.backbones) == list(names)
+    for name in names:
+        assert not [layer for layer in ready.backbones[name].stages.modules() if isinstance(layer, BatchNormByLength)]
     features = [ready.backbones[name](x) for name in names]
     assert not torch.allclose(*features, rtol=0.01), "they differ"
 

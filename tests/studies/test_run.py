@@ -11,18 +11,20 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
+import torch
 
 from ssmtl.cli.main import main
 from ssmtl.datasets.own import OwnDataset
 from ssmtl.datasets.street import StreetConfig, write_street
-from ssmtl.errors import ConfigError, OutputError
+from ssmtl.errors import ConfigError, ModelError, OutputError
 from ssmtl.model import DESCRIPTION, load_model
 from ssmtl.results import read_scores
-from ssmtl.studies import processes
+from ssmtl.studies import processes, worker
 from ssmtl.studies.choices import Choices
 from ssmtl.studies.rows import STUDIES
 from ssmtl.studies.run import run_studies
 from ssmtl.studies.subset import Subset
+from ssmtl.studies.units import plan
 from ssmtl.studies.worker import ROW
 
 QUICK = {
@@ -199,3 +201,16 @@ def test_small_is_the_first_clips_with_both_labels(tmp_path: Path) -> None:
     assert [clip.name for clip in small.train_clips()] == ["normal_01", "normal_02", "normal_03"]
     assert [clip.name for clip in small.test_clips()] == ["test_01", "test_03"]
     assert small.frame_labels(small.test_clips()[1], 92).sum() == 16 and small.name == "own"
+
+
+def test_a_row_that_was_killed_in_its_training_is_resumed(street: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "table2" / "T3" / "seed0"
+    data, table2 = OwnDataset(street), STUDIES["table2"]
+    unit = plan([table2], data, tmp_path, CHOICES, 1)[0]
+    (folder / "model" / "training").mkdir(parents=True)
+    (folder / "model" / "training" / "checkpoint.safetensors").touch()
+    (folder / "settings.json").write_text(json.dumps(unit.settings))
+    job = worker.Job(folder, "own", street, "full", tmp_path / "sequences", None, torch.get_num_threads())
+    assert unit.folder == folder and worker.from_line(worker.as_line(job)) == job
+    with pytest.raises(ModelError, match=r"checkpoint.safetensors: is damaged"):
+        worker.run_row(job, Told())

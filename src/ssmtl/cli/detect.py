@@ -84,6 +84,6 @@ def _print_regions(clips: list[dict[str, Any]]) -> None:
     costs: Counter[str] = Counter()
     for facts in clips:
         origins.update(facts["regions"])
-        costs.update({kind: ms * facts["frames"] for kind, ms in facts["detector_ms_per_frame"].items()})
+        costs.update({kind: ms * facts["frames"] for kind, ms in facts.get("detector_ms_per_frame", {}).items()})
     frames = sum(facts["frames"] for facts in clips)
     options.print_regions(origins, frames, {kind: total / frames for kind, total in costs.items()})

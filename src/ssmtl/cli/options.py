@@ -93,8 +93,10 @@ def read_tasks(tasks: str | None, known: Sequence[dict[str, Any]]) -> dict[str, 
     for part in tasks.split("+"):
         kind = numbers.get(part.lower(), part)
         if kind not in TASKS:
-            raise ConfigError(f"--tasks {part}: unknown; known ones: {', '.join(f'T{i}' for i in range(1, 10))}, or "
-                              f"{', '.join(TASKS)}")
+            raise ConfigError(
+                f"--tasks {part}: unknown; known ones: {', '.join(f'T{i}' for i in range(1, 10))}, or "
+                f"{', '.join(TASKS)}"
+            )
         chosen.append(next((task for task in known if task["kind"] == kind), {"kind": kind}))
     return {"tasks": chosen}
 

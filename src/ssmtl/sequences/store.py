@@ -92,7 +92,8 @@ def _scene_key(scene: Scene | None) -> list[object]:
 
 def _file_ages(detectors: Sequence[DetectorSettings]) -> list[int]:
     """When the files that detectors read were last written."""
-    return [file.stat().st_mtime_ns for detector in detectors for file in getattr(detector, "files", ()) if file.is_file()]
+    files = [file for detector in detectors for file in getattr(detector, "files", ())]
+    return [file.stat().st_mtime_ns for file in files if file.is_file()]
 
 
 def find_regions(
@@ -129,10 +130,10 @@ def find_regions(
         "probabilities": every.probabilities.astype(np.float16),
         "origin": every.origin,
     }
-    kinds, seconds = list(detector.seconds), np.array(list(detector.seconds.values()), np.float64)
+    kinds, costs = np.array(list(detector.seconds), np.str_), np.array(list(detector.seconds.values()), np.float64)
     with atomic_file(file) as temporary:
         # Compressed for the probabilities' sake, which are nearly all 0.
-        np.savez_compressed(temporary, **kept, length=len(parts), kinds=np.array(kinds, np.str_), seconds=seconds)
+        np.savez_compressed(temporary, **kept, length=len(parts), kinds=kinds, seconds=costs)
     return ClipRegions(**kept, length=len(parts), seconds=detector.seconds)
 
 

@@ -30,9 +30,7 @@ def far_permutations(n: int = PERMUTATIONS, pieces: int = GRID**2) -> tuple[Perm
     chosen = [tuple(range(pieces))]
     while len(chosen) < n:
         drawn = [tuple(chance.sample(range(pieces), pieces)) for _ in range(200)]
-        chosen.append(
-            max(drawn, key=lambda one: min(sum(a != b for a, b in zip(one, c, strict=True)) for c in chosen))
-        )
+        chosen.append(max(drawn, key=lambda one: min(sum(a != b for a, b in zip(one, c, strict=True)) for c in chosen)))
     return tuple(chosen)
 
 
@@ -56,8 +54,9 @@ class Jigsaw(ProxyTask):
     @classmethod
     def _identity_first(cls, permutations: tuple[Permutation, ...]) -> tuple[Permutation, ...]:
         whole = tuple(range(GRID**2))
-        if len(permutations) < 2 or permutations[0] != whole or any(tuple(sorted(p)) != whole for p in permutations):
-            raise ValueError(f"must be at least two permutations of 0 to {GRID**2 - 1}, the identity first")
+        proper = all(tuple(sorted(p)) == whole for p in permutations) and len(set(permutations)) == len(permutations)
+        if len(permutations) < 2 or permutations[0] != whole or not proper:
+            raise ValueError(f"must be at least two different permutations of 0 to {GRID**2 - 1}, the identity first")
         return permutations
 
     @property
