@@ -87,14 +87,22 @@ def test_csv_has_a_line_for_each_row_and_seed() -> None:
     assert as_csv(study, []) == "study,row,seed\n"
 
 
+def colour(study: Study, rows: list[Result], out: Path) -> int:
+    """Coloured pixels of the picture that is written for `rows`."""
+    write_study(study, rows, About("ucsd", Choices((Path("d.onnx"),)), 2), out)
+    assert sorted(path.name for path in out.iterdir()) == [
+        f"{study.name}.{end}" for end in ("csv", "json", "md", "png")
+    ]
+    picture = cv2.imread(str(out / f"{study.name}.png"))
+    assert picture is not None
+    return int((cv2.cvtColor(picture, cv2.COLOR_BGR2HSV)[..., 1] > 100).sum())
+
+
 @pytest.mark.parametrize("name", STUDIES)
-@pytest.mark.parametrize("finished", [True, False])
-def test_pictures_can_be_drawn_at_any_time(name: str, finished: bool, tmp_path: Path) -> None:
+def test_pictures_show_what_is_published_and_what_is_measured_so_far(name: str, tmp_path: Path) -> None:
     study = STUDIES[name]
-    rows = results(study, 2) if finished else [Result(row, {}, "not run") for row in study.rows]
-    rows[0] = Result(study.rows[0], {0: outcome(study.rows[0], None)})
-    write_study(study, rows, About("ucsd", Choices((Path("d.onnx"),)), 2), tmp_path)
-    picture = cv2.imread(str(tmp_path / f"{name}.png"))
-    assert sorted(path.name for path in tmp_path.iterdir()) == [f"{name}.{end}" for end in ("csv", "json", "md", "png")]
-    # Blue bars or dots, where something was measured; the published numbers are always there.
-    assert len(cv2.cvtColor(picture, cv2.COLOR_BGR2HSV)[..., 0].ravel().tolist()) > 100_000
+    nothing = colour(study, [Result(row, {}, "not run") for row in study.rows], tmp_path)
+    undefined = colour(study, [Result(row, {0: outcome(row, None)}) for row in study.rows], tmp_path)
+    one = colour(study, [*results(study)[:1], *(Result(row, {}, "not run") for row in study.rows[1:])], tmp_path)
+    many = colour(study, results(study, 2), tmp_path)
+    assert 0 < nothing == undefined < one < many

@@ -16,7 +16,7 @@ SMALL_SCALE: dict[str, Any] = {
     "sequences": {"max_sequences": 240},
     "tasks": {"pseudo_anomalies": {"first_epoch": 1}},
     "train": {"batch_size": 16, "epochs": 1, "min_steps": 20},
-    "backbone": {"depth": "shallow", "width": "narrow"},
+    "backbone": {"depth": "shallow", "width": "narrow", "cvt": {"head_size": 16}},
     "scoring": {"every": 4},
 }
 """What `--scale small` changes, besides the clips: all of a study in minutes, to see that it works."""

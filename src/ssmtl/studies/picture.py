@@ -54,15 +54,12 @@ def _bars(figure: Figure, study: Study, measured: Measured, dataset: str) -> Non
     published = np.array([row.published.get("micro", np.nan) for row in rows])
     known = np.concatenate([values - errors, published])
     low = max(0.0, 5 * np.floor((np.nanmin(known) - 4) / 5))
-    bars = axes.barh(
+    axes.barh(
         heights, values - low, 0.62, left=low, xerr=np.where(errors > 0, errors, np.nan), color=_MEASURED, alpha=0.85
     )
-    axes.bar_label(
-        bars, [f"{v:.1f}" if v == v else "not run" for v in values], label_type="center", color="white", fontsize=8
-    )
     for height, value in enumerate(values):
-        if value != value:
-            axes.text(low, height, " not run", va="center", color=_GREY, fontsize=8)
+        text, colour = ("not run", _GREY) if np.isnan(value) else (f"{value:.1f}", "white")
+        axes.annotate(text, (low, height), (5, 0), textcoords="offset points", va="center", fontsize=8, color=colour)
     axes.plot(published, heights, "D", color=_PUBLISHED, ms=7, mec="white")
     for height, value in enumerate(published):
         axes.annotate(
@@ -75,8 +72,11 @@ def _bars(figure: Figure, study: Study, measured: Measured, dataset: str) -> Non
             color=_PUBLISHED,
         )
     axes.set_yticks(heights, [row.title for row in rows])
-    axes.invert_yaxis()
-    axes.set(xlim=(low, 102), xlabel="micro AUC, %" + (f" (the axis begins at {low:.0f})" if low else ""))
+    axes.set(
+        xlim=(low, 102),
+        ylim=(len(rows) - 0.5, -0.5),
+        xlabel="micro AUC, %" + (f" (the axis begins at {low:.0f})" if low else ""),
+    )
     handles = [
         Line2D([], [], marker="s", ls="", color=_MEASURED, ms=8, label=f"measured ({dataset})"),
         Line2D([], [], marker="D", ls="", color=_PUBLISHED, mec="white", ms=8, label=f"published ({PUBLISHED_ON})"),
@@ -116,31 +116,29 @@ def _heat_maps(figure: Figure, study: Study, measured: Measured, dataset: str) -
 def _scatter(figure: Figure, study: Study, measured: Measured, dataset: str) -> None:
     figure.set_size_inches(8, 5)
     axes = figure.add_subplot()
+    handles = []
     for row, colour in zip(study.rows, _SYSTEMS, strict=True):
         speed, micro = measured[row.name]["frames_per_second"], measured[row.name]["micro"]
         if speed and micro:
-            x, y = _mean(speed), _mean(micro)
-            axes.errorbar(x, y, _deviation(micro) or None, _deviation(speed) or None, fmt="o", color=colour, ms=9)
-            _name(axes, row.title, x, y, colour)
+            errors = (_deviation(micro) or None, _deviation(speed) or None)
+            axes.errorbar(_mean(speed), _mean(micro), *errors, fmt="o", color=colour, ms=9)
         if "speed" in row.published:
-            x, y = row.published["speed"], row.published["micro"]
-            axes.plot(x, y, "D", mfc="none", mec=colour, ms=9, mew=1.6)
-            _name(axes, row.title, x, y, colour)
+            where = row.published["speed"], row.published["micro"]
+            axes.plot(*where, "D", mfc="none", mec=colour, ms=9, mew=1.6)
+        handles.append(Line2D([], [], marker="s", ls="", color=colour, ms=8, label=row.title))
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_minor_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.tick_params(which="minor", labelsize="small", labelcolor=_GREY)
     axes.margins(0.15)
     axes.set(xlabel="frames per second", ylabel="micro AUC, %")
-    handles = [
-        Line2D([], [], marker="o", ls="", color=_GREY, ms=8, label=f"measured ({dataset}, this machine)"),
-        Line2D([], [], marker="D", ls="", mfc="none", mec=_GREY, ms=8, label=f"published ({PUBLISHED_ON}, RTX 3090)"),
+    measured_label, published_label = f"measured ({dataset}, this machine)", f"published ({PUBLISHED_ON}, RTX 3090)"
+    handles += [
+        Line2D([], [], marker="o", ls="", color=_GREY, ms=8, label=measured_label),
+        Line2D([], [], marker="D", ls="", mfc="none", mec=_GREY, ms=8, label=published_label),
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False, fontsize="small")
+    figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False, fontsize="small")
     _calm(axes, "both")
-
-
-def _name(axes: Axes, title: str, x: float, y: float, colour: str) -> None:
-    axes.annotate(title, (x, y), (0, 9), textcoords="offset points", ha="center", fontsize=8, color=colour)
 
 
 def _calm(axes: Axes, lines: Literal["x", "both"]) -> None:
