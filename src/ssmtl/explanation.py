@@ -13,8 +13,8 @@ from scipy.optimize import linear_sum_assignment
 from ssmtl.atomic import atomic_folder
 from ssmtl.model import Model
 from ssmtl.progress import Progress, Silent
+from ssmtl.regions.regions import common_areas, overlaps
 from ssmtl.report.sheet import ClassAnswer, PictureAnswer, Sheet, TaskRow, overview_png, sheet_png
-from ssmtl.scoring.interpolation import overlaps
 from ssmtl.scoring.score import calibrate, head_outputs
 from ssmtl.scoring.stream import FrameResult
 from ssmtl.tasks.task import Odds, Pictures
@@ -146,11 +146,8 @@ def _same(one: Suspect, other: Suspect) -> bool:
 
 def _shared(boxes_N4: NDArray[np.float32], others_M4: NDArray[np.float32]) -> NDArray[np.float32]:
     """N×M intersection over the area of the smaller of two half-open boxes."""
-    low = np.maximum(boxes_N4[:, None, :2], others_M4[None, :, :2])
-    high = np.minimum(boxes_N4[:, None, 2:], others_M4[None, :, 2:])
-    areas_N, areas_M = ((boxes[:, 2:] - boxes[:, :2]).prod(axis=1) for boxes in (boxes_N4, others_M4))
-    common = np.clip(high - low, 0, None).prod(axis=2)
-    return np.asarray(common / np.minimum(areas_N[:, None], areas_M[None]), np.float32)
+    common_NM, area_N, area_M = common_areas(boxes_N4, others_M4)
+    return np.asarray(common_NM / np.minimum(area_N[:, None], area_M[None]), np.float32)
 
 
 def worst_of(suspects: Iterable[Suspect], count: int) -> list[Suspect]:

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from ssmtl.scoring.interpolation import Matches, Partial, fill, match, overlaps
+from ssmtl.regions.regions import overlaps
+from ssmtl.scoring.interpolation import Matches, Partial, fill, match
 
 NAN = float("nan")
 

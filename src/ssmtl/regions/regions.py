@@ -75,6 +75,22 @@ class Regions:
         )
 
 
+def common_areas(
+    boxes_N4: NDArray[np.float32], others_M4: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """N×M areas in common of half-open boxes, and the areas N and M of either."""
+    low = np.maximum(boxes_N4[:, None, :2], others_M4[None, :, :2])
+    high = np.minimum(boxes_N4[:, None, 2:], others_M4[None, :, 2:])
+    area_N, area_M = ((boxes[:, 2:] - boxes[:, :2]).prod(axis=1) for boxes in (boxes_N4, others_M4))
+    return np.clip(high - low, 0, None).prod(axis=2), area_N, area_M
+
+
+def overlaps(boxes_N4: NDArray[np.float32], others_M4: NDArray[np.float32]) -> NDArray[np.float32]:
+    """N×M intersection over union of half-open boxes."""
+    common_NM, area_N, area_M = common_areas(boxes_N4, others_M4)
+    return np.asarray(common_NM / (area_N[:, None] + area_M[None] - common_NM), np.float32)
+
+
 class RegionDetector(Protocol):
     """Finds regions in frames that are given in order; may remember earlier frames."""
 

@@ -7,6 +7,8 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ssmtl.regions.regions import overlaps
+
 T = TypeVar("T")
 
 SAME_OBJECT = 0.3
@@ -24,16 +26,6 @@ class Matches:
     def unmatched(self) -> NDArray[np.intp]:
         """Boxes seen in neither: the network must look at them."""
         return np.flatnonzero((self.before < 0) & (self.after < 0))
-
-
-def overlaps(boxes_N4: NDArray[np.float32], others_M4: NDArray[np.float32]) -> NDArray[np.float32]:
-    """N×M intersection over union of half-open boxes."""
-    low = np.maximum(boxes_N4[:, None, :2], others_M4[None, :, :2])
-    high = np.minimum(boxes_N4[:, None, 2:], others_M4[None, :, 2:])
-    common = np.clip(high - low, 0, None).prod(axis=2)
-    area_N = (boxes_N4[:, 2:] - boxes_N4[:, :2]).prod(axis=1)
-    area_M = (others_M4[:, 2:] - others_M4[:, :2]).prod(axis=1)
-    return np.asarray(common / (area_N[:, None] + area_M[None] - common), np.float32)
 
 
 def _best(boxes: NDArray[np.float32], others: NDArray[np.float32] | None) -> NDArray[np.intp]:

@@ -10,6 +10,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from ssmtl.config import Settings
+from ssmtl.regions.regions import overlaps
 from ssmtl.regions.torchvision import pick_device, share_torchvision
 from ssmtl.sequences.crop import SIZE
 from ssmtl.teachers.teacher import TARGETS
@@ -155,12 +156,7 @@ class TorchvisionPose(_TorchvisionTeacher):
 
 def best_fit(boxes: NDArray[np.float32], found: NDArray[np.float32]) -> NDArray[np.intp]:
     """For each of N boxes, which of the M found has the highest intersection over union; -1 where none overlaps."""
-    low = np.maximum(boxes[:, None, :2], found[None, :, :2])
-    high = np.minimum(boxes[:, None, 2:], found[None, :, 2:])
-    common = np.clip(high - low, 0, None).prod(axis=2)
-    areas = [(corners[:, 2:] - corners[:, :2]).prod(axis=1) for corners in (boxes, found)]
-    overlap = common / (areas[0][:, None] + areas[1][None] - common)
-    return np.array([row.argmax() if row.max(initial=0) > 0 else -1 for row in overlap], np.intp)
+    return np.array([row.argmax() if row.max(initial=0) > 0 else -1 for row in overlaps(boxes, found)], np.intp)
 
 
 def spots(places: NDArray[np.floating]) -> NDArray[np.float32]:
