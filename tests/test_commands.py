@@ -24,6 +24,7 @@ from ssmtl.datasets.street import StreetConfig, write_street
 from ssmtl.detection import detect
 from ssmtl.evaluation import evaluate
 from ssmtl.metrics.frames import auc
+from ssmtl.recipes import RECIPES
 from ssmtl.results import read_objects, read_scores, read_summary
 
 QUICK = ["sequences.max_sequences=48", "train.min_steps=0", "train.epochs=1", "train.batch_size=8"]
@@ -344,11 +345,20 @@ def test_wrong_usage_is_exit_code_2_with_help() -> None:
     assert done.returncode == 2 and "no-such-option" in done.stderr
 
 
-def test_config_prints_names_that_set_takes() -> None:
-    rows = fields(configure("fast"))
-    assert {"train.epochs", "tasks.motion_irregularity.max_step", "detectors.flow.preset"} <= {row[0] for row in rows}
-    assignments = [f"{name}={json.dumps(value)}" for name, value, _ in rows]
-    assert configure("fast", read_assignments(assignments)) == configure("fast")
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_config_prints_names_that_set_takes(recipe: str) -> None:
+    configuration = configure(recipe, {"tasks": [{"kind": "jigsaw"}, {"kind": "motion_irregularity"}]})
+    rows = fields(configuration)
+    assert {"train.epochs", "tasks.motion_irregularity.max_step", "tasks.jigsaw.asked"} <= {row[0] for row in rows}
+    assignments = [f"{name}={json.dumps(value)}" for name, value, _ in rows if value is not None]
+    tasks = {"tasks": configuration.model_dump(mode="json")["tasks"]}
+    assert configure(recipe, tasks, read_assignments(assignments)) == configuration
+    shown = run("config", "--recipe", recipe, "--tasks", "T8+T2")
+    assert shown.returncode == 0 and max(map(len, shown.stdout.splitlines())) < 400
+    assert [line.partition(" =")[0] for line in shown.stdout.splitlines()] == [row[0] for row in rows]
+
+
+def test_config_shows_what_was_changed() -> None:
     printed = json.loads(run("config", "--json", "--set", "train.epochs=7").stdout)
     assert printed == configure("fast", {"train": {"epochs": 7}}).model_dump(mode="json")
     assert "train.epochs = 7" in run("config", "--set", "train.epochs=7").stdout

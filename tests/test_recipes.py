@@ -104,6 +104,9 @@ def test_recipes_are_the_papers(
     assert recipe.backbone.transformer == transformer and not recipe.backbone.per_task
     assert [detector.kind for detector in recipe.detectors] == detectors
     if name != "fast":
+        assert recipe.sequences.padding == 0 and recipe.detectors[0].min_confidence == 0.8
+        for flow in recipe.detectors[1:]:
+            assert (flow.min_area, flow.split) == (1500, False)
         assert (recipe.backbone.cvt.blocks, recipe.backbone.cvt.heads) == (3, 12)
         assert (recipe.train.epochs, recipe.train.learning_rate, recipe.train.held_out) == (20, 1e-3, 0.15)
         assert recipe.train.batch_size in (64, 128, 256) and recipe.scoring.combine == "plain"

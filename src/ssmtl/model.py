@@ -114,7 +114,12 @@ def build_teachers(configuration: Configuration, names: Iterable[str]) -> dict[s
         ConfigError: a teacher's network is not at hand.
     """
     padding = configuration.sequences.padding
-    return {name: build_teacher(name, getattr(configuration.teachers, name), padding) for name in names}
+    try:
+        return {name: build_teacher(name, getattr(configuration.teachers, name), padding) for name in names}
+    except ConfigError as error:
+        raise ConfigError(
+            f"{error}; or name an ONNX file (docs/teachers.md), or go on without the task that it teaches (--tasks)"
+        ) from error
 
 
 def _checksum(description: dict[str, Any]) -> str:

@@ -23,7 +23,12 @@ def config(
         typer.echo(json.dumps(chosen.model_dump(mode="json"), indent=2))
         return
     for name, value, meaning in fields(chosen):
-        typer.echo(f"{name} = {json.dumps(value)}" + (f"    # {meaning}" if meaning else ""))
+        typer.echo(f"{name} = {_short(json.dumps(value))}" + (f"    # {meaning}" if meaning else ""))
+
+
+def _short(text: str, most: int = 100) -> str:
+    """Tables of names and permutations would bury the rest; --json has all of them."""
+    return text if len(text) <= most else f"{text[: most - 4]} ..."
 
 
 def fields(settings: BaseModel, prefix: str = "") -> list[tuple[str, Any, str]]:
@@ -34,7 +39,7 @@ def fields(settings: BaseModel, prefix: str = "") -> list[tuple[str, Any, str]]:
         value = getattr(settings, name)
         if isinstance(value, BaseModel):
             rows += fields(value, f"{prefix}{name}.")
-        elif isinstance(value, tuple):
+        elif isinstance(value, tuple) and any(isinstance(part, BaseModel) for part in value):
             for part in value:
                 rows += fields(part, f"{prefix}{name}.{part.kind}.")
         elif name != "kind":

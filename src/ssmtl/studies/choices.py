@@ -112,11 +112,13 @@ def _replaced(study: Study, choices: Choices) -> bool:
 
 
 def _detectors(row: Row, choices: Choices) -> list[dict[str, Any]]:
-    (detector,) = RECIPES["ssmtl"]().model_dump(mode="json")["detectors"]
+    detector, flow = RECIPES["ssmtlpp-v1"]().model_dump(mode="json")["detectors"]
+    # As the paper's flow: components of its least area, and whole.
+    motion = {FLOW: flow, BACKGROUND: {"kind": BACKGROUND, "min_area": flow["min_area"], "split": flow["split"]}}
     found: list[dict[str, Any]] = []
     for part in row.detectors:
-        if part in (FLOW, BACKGROUND):
-            found.append({"kind": part})
+        if part in motion:
+            found.append(motion[part])
         else:
             found.append(merge(detector, {"path": str(choices.detectors[list(STANDS_FOR).index(part)].resolve())}))
     return found
