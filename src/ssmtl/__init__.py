@@ -1,7 +1,8 @@
 """Video anomaly detection by self-supervised multi-task learning (SSMTL, SSMTL++).
 
-Everything that the commands do is a call: `fit`, `detect`, `evaluate`, `review`, `demo`; `find_clips` and `open_source`
-for footage, `load_model` and `score_stream` for scoring frame by frame, `configure` for settings.
+Everything that the commands do is a call: `fit`, `detect`, `evaluate`, `review`, `review_regions`, `run_studies` and
+`demo`; `find_clips` and `open_source` for footage, `load_model` and `score_stream` for scoring frame by frame,
+`configure` for settings.
 """
 
 from importlib import import_module
@@ -17,9 +18,11 @@ if TYPE_CHECKING:
     from ssmtl.fitting import fit
     from ssmtl.model import load_model
     from ssmtl.recipes import configure
+    from ssmtl.region_review import review_regions
     from ssmtl.regions.union import build_detector
     from ssmtl.result_page import review
     from ssmtl.scoring.stream import score_stream
+    from ssmtl.studies.run import run_studies
     from ssmtl.video.sources import find_clips, open_source
 
 # Read on first use: `import ssmtl.metrics` must not wait for PyTorch.
@@ -35,6 +38,8 @@ _HOMES = {
     "open_dataset": "ssmtl.datasets.catalogue",
     "open_source": "ssmtl.video.sources",
     "review": "ssmtl.result_page",
+    "review_regions": "ssmtl.region_review",
+    "run_studies": "ssmtl.studies.run",
     "score_stream": "ssmtl.scoring.stream",
 }
 
@@ -50,6 +55,8 @@ __all__ = [
     "open_dataset",
     "open_source",
     "review",
+    "review_regions",
+    "run_studies",
     "score_stream",
 ]
 
