@@ -87,9 +87,9 @@ def table(rows: list[dict[str, Any]], report: dict[str, Any]) -> str:
         f"float32, whose 2048³ matrix product ran at {report['matrix_product_gflop_per_s']:.0f} GFLOP/s there. Made by "
         "`benchmarks/recipe_cost.py`.",
         "",
-        "One object is one sequence of 7 × 64 × 64 × 3 through all that its score needs: T1 and T2 share a pass of seven "
-        "frames, T3 has one of six, T4 one of one; T6 three of one, one after the other; T5 none. A multiplication and "
-        "an addition are two operations. Detectors and teachers are not in it.",
+        "One object is one sequence of 7 × 64 × 64 × 3 through all that its score needs: T1 and T2 share a pass of "
+        "seven frames, T3 has one of six, T4 one of one; T6 three of one, one after the other; T5 none. A multiplication "
+        "and an addition are two operations. Detectors and teachers are not in it.",
         "",
         "| recipe | parameters | of the backbone | GFLOP per object | "
         + " | ".join(f"ms per object, batch {n}" for n in BATCHES)
