@@ -88,8 +88,8 @@ def table(rows: list[dict[str, Any]], report: dict[str, Any]) -> str:
         "`benchmarks/recipe_cost.py`.",
         "",
         "One object is one sequence of 7 × 64 × 64 × 3 through all that its score needs: T1 and T2 share a pass of "
-        "seven frames, T3 has one of six, T4 one of one; T6 three of one, one after the other; T5 none. A multiplication "
-        "and an addition are two operations. Detectors and teachers are not in it.",
+        "seven frames, T3 has one of six, T4 one of one; T6 three of one, one after the other; T5 none. A "
+        "multiplication and an addition are two operations. Detectors and teachers are not in it.",
         "",
         "| recipe | parameters | of the backbone | GFLOP per object | "
         + " | ".join(f"ms per object, batch {n}" for n in BATCHES)

@@ -148,6 +148,15 @@ def choose(usable: Sequence[int], limit: int) -> list[NDArray[np.intp]]:
     return [kept[(kept >= a) & (kept < b)] - a for a, b in pairwise(starts)]
 
 
+def _sequences_file(
+    clip: Clip, regions: ClipRegions, settings: SequenceSettings, channels: int, reach: int, folder: Path
+) -> Path:
+    """Where the crops of just these regions lie, or will."""
+    digest = hashlib.sha256(regions.frames.tobytes() + regions.boxes.tobytes()).hexdigest()[:16]
+    key = fingerprint(clip, [settings.padding, channels, reach, digest])
+    return folder / f"{clip.name}.{key}.sequences.npy"
+
+
 def cut_sequences(
     clip: Clip,
     regions: ClipRegions,
@@ -158,9 +167,7 @@ def cut_sequences(
     progress: Progress,
 ) -> Path:
     """Crop the `regions` of `clip` over 2·reach + 1 frames; N×C×T×64×64 bytes in an .npy file in `folder`."""
-    digest = hashlib.sha256(regions.frames.tobytes() + regions.boxes.tobytes()).hexdigest()[:16]
-    key = fingerprint(clip, [settings.padding, channels, reach, digest])
-    file = folder / f"{clip.name}.{key}.sequences.npy"
+    file = _sequences_file(clip, regions, settings, channels, reach, folder)
     if file.is_file():
         for _ in range(regions.length):
             progress()
@@ -264,8 +271,12 @@ def build_store(
     kept = choose([len(positions) for positions in usable], settings.max_sequences)
     chosen = [regions.take(mine[keep]) for regions, mine, keep in zip(found, usable, kept, strict=True)]
     folder.mkdir(parents=True, exist_ok=True)
-    kept_already = sum(file.stat().st_size for file in folder.glob("*.sequences.npy"))
-    need = sum(len(regions.frames) for regions in chosen) * channels * (2 * reach + 1) * SIZE * SIZE - kept_already
+    missing = [
+        regions
+        for clip, regions in zip(clips, chosen, strict=True)
+        if not _sequences_file(clip, regions, settings, channels, reach, folder).is_file()
+    ]
+    need = sum(len(regions.frames) for regions in missing) * channels * (2 * reach + 1) * SIZE * SIZE
     if shutil.disk_usage(folder).free < need:
         raise OutputError(
             f"{folder}: the sequences need {need / 2**30:.1f} GiB, more than is free there; lower "
