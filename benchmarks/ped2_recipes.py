@@ -10,6 +10,7 @@ prints.
 """
 
 import argparse
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -113,7 +114,8 @@ def main() -> None:
     if options.only:
         return
     rows = [measure(name, options.work) for name in SYSTEMS]
-    report = {**machine(), "systems": rows, "configuration": configuration("v1").model_dump(mode="json")}
+    text = json.dumps(configuration("v1").model_dump(mode="json")).replace(str(shared_data().parent), "$SSMTL_SHARED")
+    report = {**machine(), "systems": rows, "configuration": json.loads(text)}
     write_json(RESULTS / "ped2_recipes.json", report)
     write_text(RESULTS / "ped2_recipes.md", table(rows, report))
 
