@@ -24,6 +24,7 @@ from ssmtl.report.curves import plot_scores
 from ssmtl.report.overlay import Overlay
 from ssmtl.results import REGIONS, SCORES, SUMMARY, ResultWriter, read_summary
 from ssmtl.scoring.stream import FrameResult, score_stream
+from ssmtl.sequences.store import fingerprint, state
 from ssmtl.video.frame import Frame, FrameSource
 from ssmtl.video.sources import Clip, open_source
 
@@ -92,6 +93,7 @@ def detect(
         "configuration": model.configuration.model_dump(mode="json"),
         "scales": {kind: [scale.median, scale.high] for kind, scale in model.scales.items()},
         "model": model.identity,
+        "files": {str(file): state(file) for file in model.configuration.files},
     }
     done = _earlier(out, head) if resume else Detection()
     if not resume and (out / EXPLAIN / OVERVIEW).is_file():
@@ -127,7 +129,7 @@ def detect(
 
 def _is_done(clip: Clip, facts: dict[str, Any], folder: Path, overlay: bool, plot: bool) -> bool:
     """Whether an earlier run scored this very footage and wrote all that is asked for."""
-    same = facts["source"] == str(clip.path.resolve()) and (facts["start"], facts["stop"]) == (clip.start, clip.stop)
+    same = facts.get("fingerprint") == fingerprint(clip, None)
     wanted = [SCORES, REGIONS, *([OVERLAY] if overlay else []), *([PLOT] if plot else [])]
     return same and all((folder / name).is_file() for name in wanted)
 
@@ -183,6 +185,7 @@ def _detect_clip(
     peak = int(np.argmax(scores))
     return {
         "source": str(clip.path.resolve()),
+        "fingerprint": fingerprint(clip, None),
         "start": clip.start,
         "stop": clip.stop,
         "frames": len(scores),

@@ -14,17 +14,17 @@ from typing import Any
 import numpy as np
 import torch
 
-from ssmtl import __version__
 from ssmtl.atomic import claim_output, write_text
 from ssmtl.errors import OutputError, SsmtlError
 from ssmtl.model import DESCRIPTION, Model, build_network, build_teachers, save_model
+from ssmtl.nets.inference import for_inference
 from ssmtl.nets.network import Network
 from ssmtl.progress import Progress, Silent
 from ssmtl.recipes import Configuration, fast
 from ssmtl.regions.union import build_detector
 from ssmtl.report.curves import plot_losses
 from ssmtl.scoring.score import measure_scales, raw_scores
-from ssmtl.sequences.store import SequenceStore, build_store, fingerprint
+from ssmtl.sequences.store import SequenceStore, build_store, fingerprint, state
 from ssmtl.sequences.survey import Survey, survey
 from ssmtl.tasks.task import REACH
 from ssmtl.teachers.answers import answer_clips
@@ -32,7 +32,7 @@ from ssmtl.training import checkpoint
 from ssmtl.training.loggers import check_logger, open_log
 from ssmtl.training.settings import WATCHING
 from ssmtl.training.split import hold_out
-from ssmtl.training.train import Trainer, open_fabric, parameters, plan, to_input
+from ssmtl.training.train import Trainer, check_beginnings, open_fabric, parameters, plan, to_input
 from ssmtl.video.sources import Clip
 
 TRAINING = "training"
@@ -101,18 +101,20 @@ def fit(
             progress.stage("finding and cutting sequences", 2 * sum(seen.lengths.values())),
         )
         teach(store, clips, configuration, sequences or work / "sequences", progress)
+        train, held_out = hold_out(store.clip, store.frame, configuration.train.held_out, configuration.reach)
+        steps, epochs = plan(len(train), configuration.train)
+        check_beginnings(configuration.tasks, epochs)
     except SsmtlError:
         # Nothing has been learnt yet: leave no folder in the way of the next try.
-        shutil.rmtree(work / "sequences", ignore_errors=True)
-        _remove_if_empty(work, out)
+        if not resume:
+            shutil.rmtree(work / "sequences", ignore_errors=True)
+            _remove_if_empty(work, out)
         raise
-    train, held_out = hold_out(store.clip, store.frame, configuration.train.held_out, configuration.reach)
     with torch.random.fork_rng():
         torch.manual_seed(configuration.seed)
         network = build_network(configuration, channels)
     trainer = Trainer(network, configuration.tasks, configuration.train, configuration.seed, store)
     key = _run_key(clips, configuration)
-    steps, epochs = plan(len(train), configuration.train)
     step = progress.stage(f"training on {len(train)} sequences", steps * epochs)
     shown = 0
 
@@ -136,7 +138,7 @@ def fit(
         channels,
         seen.scene,
         measure_scales(
-            _held_out_scores(network, configuration, store, held_out),
+            _held_out_scores(network, configuration, store, held_out, progress),
             [task.kind for task in configuration.scoring_tasks],
         ),
         facts,
@@ -154,6 +156,8 @@ def _check_at_hand(configuration: Configuration) -> None:
     check_logger(configuration.train)
     build_detector([d for d in configuration.detectors if d.kind in ("onnx", "torchvision")], "", None)
     build_teachers(configuration, configuration.taught_by)
+    for task in configuration.tasks:
+        task.check()
 
 
 def teach(
@@ -188,25 +192,30 @@ def _remove_if_empty(*folders: Path) -> None:
 def _run_key(clips: Sequence[Clip], configuration: Configuration) -> str:
     """What must be the same for a run to be resumed: footage, settings, and what computes."""
     settings = configuration.model_dump(mode="json", exclude={"train": WATCHING})
-    parts = [[fingerprint(clip, None) for clip in clips], settings, __version__]
+    files = {str(file): state(file) for file in configuration.files}
+    parts = [[fingerprint(clip, None) for clip in clips], settings, files]
     return hashlib.sha256(json.dumps([*parts, torch.__version__], sort_keys=True).encode()).hexdigest()
 
 
 def _held_out_scores(
-    network: Network, configuration: Configuration, store: SequenceStore, held_out: np.ndarray
+    network: Network, configuration: Configuration, store: SequenceStore, held_out: np.ndarray, progress: Progress
 ) -> np.ndarray:
     """Raw task scores of the held-out sequences' middle seven frames: N×K."""
+    scorer = for_inference(network)
+    step = progress.stage(f"scoring {len(held_out)} held-out sequences", len(held_out))
     middle = slice(configuration.reach - REACH, configuration.reach + REACH + 1)
     size = configuration.scoring.batch
     tasks = configuration.scoring_tasks
     names = sorted({name for task in tasks for name in task.scores_on})
     parts = []
-    with torch.inference_mode():
+    with torch.no_grad():
         for i in range(0, len(held_out), size):
             part = held_out[i : i + size]
             x_BCTHW = to_input(store.take(part)[:, :, middle], torch.device("cpu"))
             given = {name: torch.from_numpy(rows) for name, rows in store.given(part, names).items()}
-            parts.append(raw_scores(network, tasks, x_BCTHW, given).numpy())
+            parts.append(raw_scores(scorer, tasks, x_BCTHW, given).numpy())
+            for _ in part:
+                step()
     return np.concatenate(parts)
 
 

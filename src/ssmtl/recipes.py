@@ -1,6 +1,7 @@
 """Whole configurations: a recipe is a function that returns one."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any, get_args
 
 from pydantic import Field, field_validator
@@ -83,6 +84,12 @@ class Configuration(Settings):
     def scoring_tasks(self) -> tuple[Task, ...]:
         """The tasks that score, in the order of their scores."""
         return tuple(task for task in self.tasks if task.scores)
+
+    @property
+    def files(self) -> list[Path]:
+        """The files and folders of pictures that its detectors, its tasks and the teachers in use read."""
+        teachers = [getattr(self.teachers, name) for name in self.taught_by]
+        return [file for part in (*self.detectors, *teachers, *self.tasks) for file in getattr(part, "files", ())]
 
     @property
     def taught_by(self) -> list[str]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from ssmtl.nets.backbone import Backbone, BackboneSettings
-from ssmtl.nets.cvt import ConvolutionalProjection, CvTBlock, CvTSettings, cvt
+from ssmtl.nets.cvt import ConvolutionalProjection, CvT, CvTBlock, CvTSettings
 from ssmtl.nets.normalisation import BatchNormByLength, place
 
 from .weights import fixed, parameters, set_statistics, set_weights
@@ -42,14 +42,13 @@ def hand_norm(tokens: Array, net: nn.Module, name: str) -> Array:
     return out * numbers(net, f"{name}.weight") + numbers(net, f"{name}.bias")
 
 
-def hand_projection(x_CTHW: Array, net: CvTBlock, name: str, stride: int) -> Array:
+def hand_projection(x_CTHW: Array, net: CvTBlock, name: str, stride: int, made_of: int) -> Array:
     """Tokens×(heads·size): each channel's own 3×3(×3) convolution, batch norm, then a linear layer."""
     kernels = numbers(net, f"{name}.convolution.weight").reshape(WIDTH, -1, 3, 3)
     norm = getattr(net, name).norm
-    i = place(x_CTHW.shape[1])
-    of_length = isinstance(norm, BatchNormByLength)
-    mean = norm.mean[i].numpy() if of_length else norm.running_mean.numpy()
-    variance = norm.variance[i].numpy() if of_length else norm.running_var.numpy()
+    assert isinstance(norm, BatchNormByLength)
+    i = place(made_of)
+    mean, variance = norm.mean[i].numpy(), norm.variance[i].numpy()
     gain, offset = numbers(net, f"{name}.norm.weight"), numbers(net, f"{name}.norm.bias")
     _, frames, height, width = x_CTHW.shape
     depth = kernels.shape[1] // 2
@@ -69,10 +68,10 @@ def hand_projection(x_CTHW: Array, net: CvTBlock, name: str, stride: int) -> Arr
     return np.array(tokens) @ numbers(net, f"{name}.linear.weight").T + numbers(net, f"{name}.linear.bias")
 
 
-def hand_attention(x_CTHW: Array, net: CvTBlock) -> Array:
+def hand_attention(x_CTHW: Array, net: CvTBlock, made_of: int) -> Array:
     """Each head's mean of the values, weighted by the softmax of query · key / √size."""
-    queries = hand_projection(x_CTHW, net, "query", 1)
-    keys, values = hand_projection(x_CTHW, net, "key", 2), hand_projection(x_CTHW, net, "value", 2)
+    queries = hand_projection(x_CTHW, net, "query", 1, made_of)
+    keys, values = (hand_projection(x_CTHW, net, name, 2, made_of) for name in ("key", "value"))
     size = TINY.head_size
     seen = np.zeros_like(queries)
     for head in range(TINY.heads):
@@ -84,10 +83,10 @@ def hand_attention(x_CTHW: Array, net: CvTBlock) -> Array:
     return seen
 
 
-def hand_block(x_CTHW: Array, net: CvTBlock) -> Array:
+def hand_block(x_CTHW: Array, net: CvTBlock, made_of: int) -> Array:
     tokens = x_CTHW.reshape(WIDTH, -1).T
     normed = hand_norm(tokens, net, "norm_1").T.reshape(x_CTHW.shape)
-    tokens = tokens + hand_attention(normed, net) @ numbers(net, "join.weight").T + numbers(net, "join.bias")
+    tokens = tokens + hand_attention(normed, net, made_of) @ numbers(net, "join.weight").T + numbers(net, "join.bias")
     inner = hand_norm(tokens, net, "norm_2") @ numbers(net, "perceptron.0.weight").T + numbers(net, "perceptron.0.bias")
     bent = np.vectorize(lambda value: value * 0.5 * (1 + math.erf(value / math.sqrt(2))))(inner)
     tokens = tokens + bent @ numbers(net, "perceptron.2.weight").T + numbers(net, "perceptron.2.bias")
@@ -95,18 +94,28 @@ def hand_block(x_CTHW: Array, net: CvTBlock) -> Array:
 
 
 @pytest.mark.parametrize(
-    ("dimensions", "place_of_tokens"),
-    [(2, (4, 4)), (2, (5, 3)), (3, (1, 4, 4)), (3, (3, 4, 4)), (3, (6, 2, 3)), (3, (7, 1, 1))],
+    ("dimensions", "place_of_tokens", "made_of"),
+    [
+        (2, (4, 4), 7),
+        (2, (4, 4), 1),
+        (2, (5, 3), 6),
+        (3, (1, 4, 4), 1),
+        (3, (3, 4, 4), 3),
+        (3, (6, 2, 3), 6),
+        (3, (7, 1, 1), 7),
+    ],
 )
-def test_a_block_by_hand(dimensions: Dimensions, place_of_tokens: tuple[int, ...]) -> None:
+def test_a_block_by_hand(dimensions: Dimensions, place_of_tokens: tuple[int, ...], made_of: int) -> None:
     net = block(dimensions)
     x = fixed(2, WIDTH, *place_of_tokens) * 2 - 1
     with torch.inference_mode():
-        made = net(x)
+        made = net(x, made_of)
     assert made.shape == x.shape
     for one, found in zip(x, made, strict=True):
         x_CTHW = one.double().numpy().reshape(WIDTH, *(1, 1)[: 4 - one.dim()], *place_of_tokens)
-        np.testing.assert_allclose(found.numpy().reshape(x_CTHW.shape), hand_block(x_CTHW, net), rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(
+            found.numpy().reshape(x_CTHW.shape), hand_block(x_CTHW, net, made_of), rtol=1e-4, atol=1e-5
+        )
 
 
 @pytest.mark.parametrize("dimensions", [2, 3])
@@ -114,11 +123,11 @@ def test_without_its_branches_a_block_is_its_shortcut(dimensions: Dimensions) ->
     net = block(dimensions)
     x = fixed(2, WIDTH, *(3, 4, 4)[3 - dimensions :])
     with torch.inference_mode():
-        assert not torch.allclose(net(x), x, atol=0.1)
+        assert not torch.allclose(net(x, 3), x, atol=0.1)
         for layer in (net.join, net.perceptron[2]):
             layer.weight.zero_()
             layer.bias.zero_()
-        assert torch.equal(net(x), x)
+        assert torch.equal(net(x, 3), x)
 
 
 @pytest.mark.parametrize(
@@ -128,7 +137,7 @@ def test_without_its_branches_a_block_is_its_shortcut(dimensions: Dimensions) ->
 def test_keys_and_values_are_thinned_in_space_alone(dimensions: Dimensions, stride: int, tokens: int) -> None:
     x = fixed(2, WIDTH, *(7, 8, 8)[3 - dimensions :])
     projection = ConvolutionalProjection(dimensions, WIDTH, heads=4, size=5, stride=stride)
-    assert projection(x).shape == (2, 4, tokens, 5)
+    assert projection(x, 7).shape == (2, 4, tokens, 5)
 
 
 @pytest.mark.parametrize("dimensions", [2, 3])
@@ -150,7 +159,7 @@ def test_number_of_parameters(dimensions: Dimensions, blocks: int, heads: int) -
     projection = width * 3**dimensions + 2 * width + width * inner + inner
     perceptron = width * hidden + hidden + hidden * width + width
     each = norms + 3 * projection + inner * width + width + perceptron
-    assert parameters(cvt(dimensions, width, CvTSettings(blocks=blocks, heads=heads))) == blocks * each
+    assert parameters(CvT(dimensions, width, CvTSettings(blocks=blocks, heads=heads))) == blocks * each
 
 
 @pytest.mark.parametrize(("blocks", "heads"), SIZES)
@@ -180,8 +189,8 @@ def test_where_the_transformer_stands(transformer: str, before: int, after: int)
         stages = net.stages(x)
         expected = {
             "none": stages.mean(dim=2),
-            "2d": net.after(stages.mean(dim=2)),
-            "3d": net.before(stages).mean(dim=2),
+            "2d": net.after(stages.mean(dim=2), 7),
+            "3d": net.before(stages, 7).mean(dim=2),
         }
         assert torch.equal(net(x), expected[transformer])
     assert before + after == 0 or not torch.allclose(expected[transformer], expected["none"], atol=0.1)
@@ -194,5 +203,5 @@ def test_attention_reaches_over_all_of_time() -> None:
     other[:, :, -1] += fixed(1, WIDTH, 4, 4) * 3
     net = block(3)
     with torch.inference_mode():
-        assert (net(x) - net(other))[:, :, 0].abs().max() > 1e-4
+        assert (net(x, 9) - net(other, 9))[:, :, 0].abs().max() > 1e-4
         assert torch.equal(net.query.convolution(x)[:, :, 0], net.query.convolution(other)[:, :, 0])

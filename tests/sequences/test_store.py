@@ -118,8 +118,13 @@ def test_fingerprint(tmp_path: Path) -> None:
     assert first == fingerprint(clip, {"rate": 1})
     other = make_clip(tmp_path, "b", 2)
     assert len({first, fingerprint(clip, {"rate": 2}), fingerprint(other, {"rate": 1})}) == 3
-    os.utime(clip.path, (0, 0))
-    assert fingerprint(clip, {"rate": 1}) != first
+    picture = clip.path / "001.png"
+    before = picture.read_bytes()
+    picture.write_bytes(before + b" ")
+    longer = fingerprint(clip, {"rate": 1})
+    picture.write_bytes(before)
+    os.utime(picture, ns=(0, picture.stat().st_mtime_ns + 1))
+    assert len({first, longer, fingerprint(clip, {"rate": 1})}) == 3, "a picture was written over"
 
 
 def test_regions_are_found_once(tmp_path: Path) -> None:
@@ -128,9 +133,10 @@ def test_regions_are_found_once(tmp_path: Path) -> None:
     found = find_regions(clip, [BackgroundSettings()], SCENE, tmp_path / "kept", first)
     assert found.length == 9 and set(found.frames) == set(range(9)) and len(found.boxes) == len(found.frames)
     # Were the clip decoded again, the damaged picture would be noticed.
-    stat = clip.path.stat()
-    (clip.path / "004.png").write_bytes(b"damaged")
-    os.utime(clip.path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    picture = clip.path / "004.png"
+    stat = picture.stat()
+    picture.write_bytes(b"damaged".ljust(stat.st_size))
+    os.utime(picture, ns=(stat.st_atime_ns, stat.st_mtime_ns))
     again = find_regions(clip, [BackgroundSettings()], SCENE, tmp_path / "kept", second)
     assert np.array_equal(found.frames, again.frames) and np.array_equal(found.boxes, again.boxes)
     assert again.length == 9 and first.calls == second.calls == 9

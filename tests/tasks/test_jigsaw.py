@@ -80,11 +80,21 @@ class TestPermutations:
             [WHOLE, (0, *WHOLE[:15])],
             [WHOLE, tuple(range(1, 17))],
             [WHOLE, REVERSED, ()],
+            [WHOLE, REVERSED, REVERSED],
         ],
-        ids=["none", "one", "identity not first", "a piece missing", "a piece twice", "from 1", "an empty one"],
+        ids=[
+            "none",
+            "one",
+            "identity not first",
+            "a piece missing",
+            "a piece twice",
+            "from 1",
+            "an empty one",
+            "one twice",
+        ],
     )
     def test_a_wrong_table(self, table: list[Any]) -> None:
-        with pytest.raises(ConfigError, match=r"permutations: .*at least two permutations of 0 to 15"):
+        with pytest.raises(ConfigError, match=r"permutations: .*at least two different permutations of 0 to 15"):
             parse(Jigsaw, {"permutations": table})
 
 

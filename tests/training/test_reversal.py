@@ -79,8 +79,8 @@ def test_the_backbone_climbs_what_the_decoder_descends(tmp_path: Path, kind: str
         torch.testing.assert_close(found[name], -strength * gradient, rtol=1e-4, atol=1e-6 * largest(plain))
     decoders = [gradients(run.raw.heads) for run in (reversed_run, plain_run)]
     assert all(torch.equal(decoders[0][name], gradient) for name, gradient in decoders[1].items())
-    losses = [run.held_out_losses(HELD_OUT, 0) for run in (reversed_run, plain_run)]
-    assert losses[0] != losses[1], "the weights went other ways"
+    weights = [run.raw.backbones.state_dict() for run in (reversed_run, plain_run)]
+    assert any(not torch.equal(weights[0][name], value) for name, value in weights[1].items()), "they went other ways"
 
 
 def test_beside_another_task_the_gradients_add_up(tmp_path: Path) -> None:
@@ -131,7 +131,7 @@ def test_it_begins_at_its_epoch(tmp_path: Path) -> None:
     progress = run.run(TRAIN, HELD_OUT, tmp_path / "c.safetensors", "key", watch)
     assert moved == [False] * 3 + [True] * 6
     assert ["train/pseudo_anomalies" in row for row in progress.history] == [False, True, True]
-    assert ["held_out/pseudo_anomalies" in row for row in progress.history] == [False, True, True]
+    assert not any("held_out/pseudo_anomalies" in row for row in progress.history), "it tells nothing of the footage"
     assert progress.best_epoch >= 1
     for row in progress.history[1:]:
         assert row["held_out/total"] == row["held_out/middle_box"], "its own loss does not choose the epoch"

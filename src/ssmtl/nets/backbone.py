@@ -7,7 +7,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from ssmtl.nets.cnn3d import CNN3DSettings, cnn3d
-from ssmtl.nets.cvt import CvTSettings, cvt
+from ssmtl.nets.cvt import CvT, CvTSettings
 
 
 class BackboneSettings(CNN3DSettings):
@@ -27,10 +27,10 @@ class Backbone(nn.Module):
         super().__init__()
         self.stages = cnn3d(settings, picture_channels)
         self.channels = settings.channels
-        nothing = nn.Identity()
-        self.before = cvt(3, self.channels, settings.cvt) if settings.transformer == "3d" else nothing
-        self.after = cvt(2, self.channels, settings.cvt) if settings.transformer == "2d" else nothing
+        self.before = CvT(3, self.channels, settings.cvt if settings.transformer == "3d" else None)
+        self.after = CvT(2, self.channels, settings.cvt if settings.transformer == "2d" else None)
 
     def forward(self, x_BCTHW: Tensor) -> Tensor:
         """B×C×T×H×W → B×channels×H/8×W/8."""
-        return self.after(torch.mean(self.before(self.stages(x_BCTHW)), dim=2))
+        frames = x_BCTHW.shape[2]
+        return self.after(torch.mean(self.before(self.stages(x_BCTHW), frames), dim=2), frames)

@@ -29,21 +29,19 @@ class ConvolutionalProjection(nn.Module):
     def __init__(self, dimensions: Literal[2, 3], width: int, heads: int, size: int, stride: int):
         super().__init__()
         self.convolution: nn.Module
-        self.norm: nn.Module
         if dimensions == 2:
             self.convolution = nn.Conv2d(width, width, 3, stride=stride, padding=1, groups=width, bias=False)
-            self.norm = nn.BatchNorm2d(width)
         else:
             self.convolution = nn.Conv3d(
                 width, width, 3, stride=(1, stride, stride), padding=1, groups=width, bias=False
             )
-            self.norm = BatchNormByLength(width)
+        self.norm = BatchNormByLength(width)
         self.linear = nn.Linear(width, heads * size)
         self.heads = heads
 
-    def forward(self, x: Tensor) -> Tensor:
-        """B×C×(T×)H×W → B×heads×tokens×size, a stride's share of the tokens."""
-        tokens_BNC = self.norm(self.convolution(x)).flatten(2).transpose(1, 2)
+    def forward(self, x: Tensor, frames: int) -> Tensor:
+        """B×C×(T×)H×W, made of `frames` → B×heads×tokens×size, a stride's share of the tokens."""
+        tokens_BNC = self.norm(self.convolution(x), frames).flatten(2).transpose(1, 2)
         return self.linear(tokens_BNC).unflatten(2, (self.heads, -1)).transpose(1, 2)
 
 
@@ -61,17 +59,28 @@ class CvTBlock(nn.Module):
         hidden = settings.mlp_ratio * width
         self.perceptron = nn.Sequential(nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, width))
 
-    def forward(self, x: Tensor) -> Tensor:
-        """B×C×(T×)H×W → the same."""
+    def forward(self, x: Tensor, frames: int) -> Tensor:
+        """B×C×(T×)H×W, made of `frames` → the same."""
         place = x.shape[2:]
         tokens_BNC = x.flatten(2).transpose(1, 2)
         normed = self.norm_1(tokens_BNC).transpose(1, 2).unflatten(2, place)
-        seen_BHNS = functional.scaled_dot_product_attention(self.query(normed), self.key(normed), self.value(normed))
+        seen_BHNS = functional.scaled_dot_product_attention(
+            self.query(normed, frames), self.key(normed, frames), self.value(normed, frames)
+        )
         tokens_BNC = tokens_BNC + self.join(seen_BHNS.transpose(1, 2).flatten(2))
         tokens_BNC = tokens_BNC + self.perceptron(self.norm_2(tokens_BNC))
         return tokens_BNC.transpose(1, 2).unflatten(2, place)
 
 
-def cvt(dimensions: Literal[2, 3], width: int, settings: CvTSettings) -> nn.Sequential:
-    """`settings.blocks` blocks of constant width."""
-    return nn.Sequential(*(CvTBlock(dimensions, width, settings) for _ in range(settings.blocks)))
+class CvT(nn.ModuleList):
+    """`settings.blocks` blocks of constant width, or none."""
+
+    def __init__(self, dimensions: Literal[2, 3], width: int, settings: CvTSettings | None):
+        blocks = settings.blocks if settings else 0
+        super().__init__(CvTBlock(dimensions, width, settings) for _ in range(blocks) if settings)
+
+    def forward(self, x: Tensor, frames: int) -> Tensor:
+        """B×C×(T×)H×W, made of `frames` → the same shape."""
+        for block in self:
+            x = block(x, frames)
+        return x

@@ -12,7 +12,7 @@ LENGTHS = (1, 6, 7)
 
 
 class BatchNormByLength(nn.Module):
-    """Batch norm over B, T, H, W with one gain and bias per channel, and running statistics for each length T.
+    """Batch norm over all but the channels: one gain and bias per channel, running statistics for each length T.
 
     A still picture, padded with nothing in time, drives a 3D convolution's features otherwise than seven frames do:
     on statistics of a mixture every view would be normalised otherwise when it scores than when it learnt (our choice).
@@ -28,11 +28,11 @@ class BatchNormByLength(nn.Module):
         self.register_buffer("mean", torch.zeros(len(LENGTHS), channels))
         self.register_buffer("variance", torch.ones(len(LENGTHS), channels))
 
-    def forward(self, x_BCTHW: Tensor) -> Tensor:
-        """The same shape; in training, updates the statistics of this length."""
-        i = place(x_BCTHW.shape[2])
+    def forward(self, x: Tensor, frames: int | None = None) -> Tensor:
+        """B×C×T×H×W, or B×C×H×W made of `frames` → the same; in training, updates the statistics of this length."""
+        i = place(x.shape[2] if frames is None else frames)
         return functional.batch_norm(
-            x_BCTHW, self.mean[i], self.variance[i], self.weight, self.bias, self.training, self.momentum, self.eps
+            x, self.mean[i], self.variance[i], self.weight, self.bias, self.training, self.momentum, self.eps
         )
 
     def of_length(self, i: int) -> nn.BatchNorm3d:
@@ -58,7 +58,7 @@ def place(frames: int) -> int:
 @contextmanager
 def fixed_statistics(network: nn.Module) -> Iterator[None]:
     """Within it, training leaves all running statistics of `network` as they are."""
-    norms = [m for m in network.modules() if isinstance(m, BatchNormByLength | nn.BatchNorm2d | nn.BatchNorm3d)]
+    norms = [m for m in network.modules() if isinstance(m, BatchNormByLength)]
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.momentum = 0.0

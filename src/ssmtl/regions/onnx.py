@@ -6,6 +6,7 @@ from types import ModuleType
 from typing import Any, Literal
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -36,7 +37,7 @@ class OnnxSettings(Settings):
     classes: tuple[str, ...] = Field(COCO, min_length=1, description="the network's classes, in its order")
     keep: tuple[str, ...] = Field((), description="names of classes to keep; none: all")
     input_size: int = Field(640, ge=32, multiple_of=32, description="pixels, where the file leaves the size open")
-    threads: int = Field(0, ge=0, description="0: as many as the machine has cores")
+    threads: int = Field(0, ge=0, description="0: as many as PyTorch")
 
     @field_validator("keep")
     @classmethod
@@ -196,7 +197,7 @@ def _open(settings: OnnxSettings) -> OnnxNetwork:
         age = settings.path.stat().st_mtime_ns
     except OSError as error:
         raise ModelError(f"{settings.path}: cannot be read ({error.strerror}); check detectors.onnx.path") from error
-    return _shared(settings.path, settings.input_size, settings.threads, age)
+    return _shared(settings.path, settings.input_size, settings.threads or torch.get_num_threads(), age)
 
 
 @lru_cache(maxsize=4)

@@ -41,6 +41,10 @@ def raw_scores(network: Network, tasks: Sequence[ProxyTask], x_BCTHW: Tensor, gi
     return torch.stack([task.score(outputs[task.kind], x_BCTHW, given) for task in tasks], dim=1)
 
 
+LEAST_SPAN = 1e-3
+"""Of a task's scale: where all ordinary objects score alike, a hair's breadth must not count for all other tasks."""
+
+
 @dataclass(frozen=True, slots=True)
 class TaskScale:
     """A task's raw scores on held-out normal footage: their median, and what is taken for 1."""
@@ -56,7 +60,7 @@ def measure_scales(scores_NK: NDArray[np.float32], kinds: Sequence[str]) -> dict
     mean is 1: of ordinary objects one in a hundred scores higher.
     """
     median, high = np.quantile(scores_NK.astype(np.float64), [0.5, 0.99], axis=0)
-    span = np.maximum(high - median, 1e-6)
+    span = np.maximum(high - median, LEAST_SPAN)
     means = np.maximum(0, (scores_NK - median) / span).mean(axis=1)
     top = float(np.quantile(means, 0.99))
     span *= top if top > 0 else 1.0

@@ -8,10 +8,12 @@ say nearly the same: at most `max_sequences` are drawn, evenly over the footage,
 
 import hashlib
 import json
+import os
 import shutil
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
@@ -20,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from ssmtl import __version__
 from ssmtl.atomic import atomic_file
 from ssmtl.config import Settings
 from ssmtl.errors import DataError, OutputError, SourceError
@@ -75,13 +78,19 @@ class ClipRegions:
 
 
 def fingerprint(clip: Clip, settings: Any) -> str:
-    """Short hash of a clip's place, size and age, and of what is done with it: the same work has the same one."""
-    stat = clip.path.stat()
-    size = sum(1 for _ in clip.path.iterdir()) if clip.path.is_dir() else stat.st_size
-    text = json.dumps(
-        [str(clip.path.resolve()), clip.start, clip.stop, size, stat.st_mtime_ns, settings], default=str, sort_keys=True
-    )
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    """Short hash of a clip's place, size and age, and of what is done with it by which version: the same work has the
+    same one."""
+    what = [str(clip.path.resolve()), clip.start, clip.stop, state(clip.path), settings, __version__]
+    return hashlib.sha256(json.dumps(what, default=str, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def state(path: Path) -> list[int]:
+    """Number of files, bytes and youngest age of a file, or of all files right in a folder; empty where it is gone."""
+    if not path.exists():
+        return []
+    stats = [entry.stat() for entry in os.scandir(path) if entry.is_file()] if path.is_dir() else [path.stat()]
+    ages = [stat.st_mtime_ns for stat in stats]
+    return [len(stats), sum(stat.st_size for stat in stats), max(ages, default=0)]
 
 
 def _scene_key(scene: Scene | None) -> list[object]:
@@ -206,11 +215,13 @@ class SequenceStore:
         for clip in found:
             self.seconds.update(clip.seconds)
         self.bytes = sum(file.stat().st_size for file in files)
-        self._arrays = [np.load(file, mmap_mode="r") for file in files]
+        self._files = list(files)
+        # Each holds a file open, of which a system allows a thousand or fewer.
+        self._open = lru_cache(maxsize=64)(partial(np.load, mmap_mode="r"))
         self.clip = np.concatenate([np.full(len(r.frames), i) for i, r in enumerate(regions)])
         self.frame = np.concatenate([r.frames for r in regions])
         self._row = np.concatenate([np.arange(len(r.frames)) for r in regions])
-        self._given: dict[str, list[NDArray[Any]]] = {"classes": [r.probabilities for r in regions]}
+        self._answers: dict[str, list[Path]] = {}
 
     def __len__(self) -> int:
         return len(self.clip)
@@ -218,21 +229,24 @@ class SequenceStore:
     @property
     def channels(self) -> int:
         """Channels of the crops: 1 or 3."""
-        return int(self._arrays[0].shape[1])
+        return int(self._open(self._files[0]).shape[1])
 
     def take(self, index: NDArray[np.intp]) -> NDArray[np.uint8]:
         """The sequences at `index`: N×C×T×64×64 uint8."""
-        return np.stack([self._arrays[self.clip[i]][self._row[i]] for i in index])
+        return np.stack([self._open(self._files[self.clip[i]])[self._row[i]] for i in index])
 
     def add(self, name: str, files: Sequence[Path]) -> None:
         """Add what a teacher said of each sequence: an .npy file per clip, a row per sequence; bytes stand for /255."""
-        self._given[name] = [np.load(file, mmap_mode="r") for file in files]
+        self._answers[name] = list(files)
 
     def given(self, index: NDArray[np.intp], names: Sequence[str]) -> dict[str, NDArray[np.float32]]:
         """What is known of the sequences at `index` besides their pixels, by name: N×... each."""
         found: dict[str, NDArray[np.float32]] = {}
         for name in names:
-            rows = np.stack([self._given[name][self.clip[i]][self._row[i]] for i in index])
+            if name == "classes":
+                rows = np.stack([self.chosen[self.clip[i]].probabilities[self._row[i]] for i in index])
+            else:
+                rows = np.stack([self._open(self._answers[name][self.clip[i]])[self._row[i]] for i in index])
             found[name] = rows.astype(np.float32) / np.float32(255 if rows.dtype == np.uint8 else 1)
         return found
 

@@ -65,11 +65,12 @@ def _bars(figure: Figure, study: Study, measured: Measured, dataset: str) -> Non
         axes.annotate(
             f"{value:.1f}",
             (value, height),
-            (8, 0),
+            (9, 0),
             textcoords="offset points",
             va="center",
             fontsize=8,
             color=_PUBLISHED,
+            bbox={"boxstyle": "round,pad=0.15", "fc": "white", "ec": "none", "alpha": 0.85},
         )
     axes.set_yticks(heights, [row.title for row in rows])
     axes.set(

@@ -15,7 +15,7 @@ from ssmtl.errors import OutputError
 from ssmtl.fitting import TRAINING
 from ssmtl.model import DESCRIPTION
 from ssmtl.recipes import Configuration
-from ssmtl.sequences.store import fingerprint
+from ssmtl.sequences.store import fingerprint, state
 from ssmtl.studies.choices import Choices, flat, resolve, why_not
 from ssmtl.studies.rows import Row, Study
 from ssmtl.studies.worker import ROW, SETTINGS
@@ -84,14 +84,8 @@ def plan(studies: Sequence[Study], data: Dataset, out: Path, choices: Choices, s
 
 
 def _files(configuration: Configuration) -> dict[str, str]:
-    """Which state of its detectors' and teachers' files a configuration means."""
-    teachers = [getattr(configuration.teachers, name) for name in configuration.taught_by]
-    files = [file for part in (*configuration.detectors, *teachers) for file in getattr(part, "files", [])]
-    found = {}
-    for file in files:
-        stat = file.stat() if file.is_file() else None
-        found[str(file)] = f"{stat.st_size} bytes of {stat.st_mtime_ns}" if stat else "missing"
-    return found
+    """Which state of the files that it reads a configuration means: files, bytes, age."""
+    return {str(file): " ".join(map(str, state(file))) or "missing" for file in configuration.files}
 
 
 def _training(settings: dict[str, Any], versions: dict[str, str]) -> str:

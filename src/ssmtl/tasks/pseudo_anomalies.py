@@ -48,6 +48,20 @@ class PseudoAnomalies(ProxyTask):
         return None
 
     @property
+    def files(self) -> list[Path]:
+        """The folder of its pictures."""
+        return [self.pictures] if self.pictures else []
+
+    def check(self) -> None:
+        """See that there is a picture.
+
+        Raises:
+            ConfigError: no folder, or nothing in it can be read.
+        """
+        if self.pictures is not None:
+            read_pictures(self.pictures, 1)
+
+    @property
     def begins(self) -> int:
         """Once the other tasks have taught the backbone something."""
         return self.first_epoch

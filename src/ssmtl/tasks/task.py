@@ -110,6 +110,13 @@ class ProxyTask(Settings):
         """What the gradient that its head hands to the backbone is multiplied by."""
         return 1.0
 
+    def check(self) -> None:
+        """See, before any long work, that what it reads is there.
+
+        Raises:
+            ConfigError: it is not.
+        """
+
     def sample(self, x_BCTHW: Tensor, generator: torch.Generator, given: Given) -> tuple[Tensor, Tensor]:
         """Make a training input (B×C×T'×H×W) and its target from sequences of 2·reach' + 1 ≥ 2·reach + 1 frames.
 

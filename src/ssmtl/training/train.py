@@ -74,6 +74,20 @@ def plan(sequences: int, settings: TrainSettings) -> tuple[int, int]:
     return steps, max(settings.epochs, math.ceil(settings.min_steps / steps))
 
 
+def check_beginnings(tasks: Sequence[ProxyTask], epochs: int) -> None:
+    """See that every task begins before training ends.
+
+    Raises:
+        ConfigError: one would not.
+    """
+    for task in tasks:
+        if task.begins > epochs:
+            raise ConfigError(
+                f"tasks.{task.kind}.first_epoch: is {task.begins}, but training has {epochs} epochs; lower it, "
+                "or raise train.epochs"
+            )
+
+
 def open_fabric(settings: TrainSettings) -> Fabric:
     """The device that `settings` name.
 
@@ -126,7 +140,8 @@ class Trainer:
         """Loss of each task that has begun by `epoch` (from 0); weights are equal (SSMTL++, section 3.4)."""
         losses = {}
         for task in self.tasks:
-            if epoch + 1 < task.begins:
+            # Held-out footage tells nothing of a task that does not score.
+            if epoch + 1 < task.begins or not (backward or task.scores):
                 continue
             made, target = task.sample(x_BCTHW, chance, given)
             # What a task that does not score looks at says nothing of the footage's statistics.
@@ -172,12 +187,7 @@ class Trainer:
         """
         settings = self.settings
         steps, epochs = plan(len(train), settings)
-        for task in self.tasks:
-            if task.begins > epochs:
-                raise ConfigError(
-                    f"tasks.{task.kind}.first_epoch: is {task.begins}, but training has {epochs} epochs; lower it, "
-                    "or raise train.epochs"
-                )
+        check_beginnings(self.tasks, epochs)
         progress = Progress()
         best: dict[str, Tensor] = {}
         if checkpoint.is_file():
@@ -222,7 +232,7 @@ class Trainer:
         row |= {f"train/{kind}": value / steps for kind, value in progress.sums.items()}
         held = self.held_out_losses(held_out, progress.epoch)
         row |= {f"held_out/{kind}": value for kind, value in held.items()}
-        total = sum(held[task.kind] for task in self.tasks if task.kind in held and task.scores)
+        total = sum(held[task.kind] for task in self.tasks if task.scores and task.kind in held)
         if not math.isfinite(total):
             raise ConfigError("train.learning_rate: training diverged, the held-out loss is no number; lower it")
         # No epoch is chosen before all tasks have begun: it would be a model of fewer tasks.
