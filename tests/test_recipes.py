@@ -74,6 +74,7 @@ def test_a_part_is_changed_by_its_kind() -> None:
         ("seed=-1", "seed"),
         ('tasks=[{kind="pseudo_anomalies"}]', "tasks: .*gives a score"),
         ("backbone.transformer=4d", "backbone.transformer"),
+        ('detectors=[{kind="flow"}, {kind="onnx"}]', r"detectors: .*name it last: onnx\+flow"),
         ("backbone.cvt.heads=0", "backbone.cvt.heads"),
     ],
 )
@@ -141,3 +142,20 @@ def test_a_teacher_of_another_kind_takes_the_place_of_the_old_one() -> None:
 )
 def test_reach_is_that_of_the_farthest_task(tasks: Any, reach: int) -> None:
     assert Configuration(tasks=tasks).reach == reach
+
+
+@pytest.mark.parametrize(
+    ("recipe", "detectors", "blind"),
+    [("ssmtl", ["onnx"], False), ("ssmtl", ["background", "flow"], True), ("fast", ["background", "flow"], False)],
+)
+def test_distillation_without_a_detector_is_noticed(recipe: str, detectors: list[str], blind: bool) -> None:
+    configuration = configure(recipe, {"detectors": [{"kind": kind} for kind in detectors]})
+    assert configuration.blind_distillation is blind
+
+
+def test_the_files_that_a_configuration_depends_on(tmp_path: Path) -> None:
+    tasks = [{"kind": "pseudo_anomalies", "pictures": str(tmp_path)}, {"kind": "distillation"}]
+    detectors = [{"kind": "onnx", "path": "net.onnx"}, {"kind": "flow"}]
+    teachers = {"classifier": {"kind": "onnx", "path": "t.onnx"}, "pose": {"kind": "onnx", "path": "unused.onnx"}}
+    found = configure("fast", {"tasks": tasks, "detectors": detectors, "teachers": teachers}).files
+    assert found == [Path("net.onnx"), Path("t.onnx"), tmp_path]

@@ -115,7 +115,7 @@ def test_recall_of_known_boxes(
 
 def test_the_recall_of_a_part_is_of_its_frames(root: Path, tmp_path: Path) -> None:
     part = replace(clips(root)[0], start=12, stop=25)
-    used = boxes_file(tmp_path, {i: square(i + 12) for i in range(4)})
+    used = boxes_file(tmp_path, {i: square(i) for i in range(12, 16)})
     review = review_regions([part], tmp_path / "out", used, dataset=OwnDataset(root))
     assert review.total.truth == 8 and review.total.recall[0.5] == 0.5 and review.total.frames == 13
     facts = json.loads((tmp_path / "out" / "summary.json").read_text())["clips"]["a"]

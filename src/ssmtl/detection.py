@@ -19,6 +19,7 @@ from ssmtl.errors import ConfigError, DataError, OutputError, SourceError
 from ssmtl.explanation import EXPLAIN, OVERVIEW, Suspect, WorstObjects, worst_of, write_sheets
 from ssmtl.model import Model, load_model
 from ssmtl.progress import Progress, Silent
+from ssmtl.recipes import BLIND
 from ssmtl.regions.union import build_detector
 from ssmtl.report.curves import plot_scores
 from ssmtl.report.overlay import Overlay
@@ -95,6 +96,8 @@ def detect(
         "model": model.identity,
         "files": {str(file): state(file) for file in model.configuration.files},
     }
+    if model.configuration.blind_distillation:
+        progress.note(BLIND)
     done = _earlier(out, head) if resume else Detection()
     if not resume and (out / EXPLAIN / OVERVIEW).is_file():
         shutil.rmtree(out / EXPLAIN)
@@ -160,7 +163,7 @@ def _detect_clip(
     started = time.perf_counter()
     source = open_source(clip)
     step = progress.stage(clip.name, source.expected_frames)
-    detector = build_detector(model.configuration.detectors, clip.name, model.scene)
+    detector = build_detector(model.configuration.detectors, clip.name, model.scene, clip.start)
     origins: Counter[str] = Counter()
     times, scores = [], []
     with ExitStack() as stack:

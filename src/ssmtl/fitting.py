@@ -20,7 +20,7 @@ from ssmtl.model import DESCRIPTION, Model, build_network, build_teachers, save_
 from ssmtl.nets.inference import for_inference
 from ssmtl.nets.network import Network
 from ssmtl.progress import Progress, Silent
-from ssmtl.recipes import Configuration, fast
+from ssmtl.recipes import BLIND, Configuration, fast
 from ssmtl.regions.union import build_detector
 from ssmtl.report.curves import plot_losses
 from ssmtl.scoring.score import measure_scales, raw_scores
@@ -73,6 +73,8 @@ def fit(
     progress = progress or Silent()
     out = Path(out)
     _check_at_hand(configuration)
+    if configuration.blind_distillation:
+        progress.note(BLIND)
     work = out / TRAINING
     saved = work / "checkpoint.safetensors"
     _claim(out, saved, resume, overwrite)

@@ -47,6 +47,13 @@ TASKS: tuple[str, ...] = tuple(task.model_fields["kind"].default for task in get
 """Kinds of all proxy tasks, T1 first."""
 
 
+BLIND = (
+    "distillation compares the classes that an object detector gives, and there is none: to it, everything is motion; "
+    "name a detector (--regions yolox.onnx+flow), or leave the task out"
+)
+"""What to say of a `blind_distillation`."""
+
+
 class Configuration(Settings):
     """All that decides a result, saved with every model, result and report."""
 
@@ -67,6 +74,17 @@ class Configuration(Settings):
         if not kinds or len(set(kinds)) < len(kinds):
             raise ValueError(f"name at least one, and each once; got {kinds}")
         return parts
+
+    @field_validator("detectors")
+    @classmethod
+    def _motion_last(cls, detectors: tuple[DetectorSettings, ...]) -> tuple[DetectorSettings, ...]:
+        motion = [detector.kind in ("background", "flow") for detector in detectors]
+        if motion != sorted(motion):
+            kinds = [detector.kind for detector in sorted(detectors, key=lambda d: d.kind in ("background", "flow"))]
+            raise ValueError(
+                f"motion is looked for outside the boxes that are known by then; name it last: {'+'.join(kinds)}"
+            )
+        return detectors
 
     @field_validator("tasks")
     @classmethod
@@ -90,6 +108,12 @@ class Configuration(Settings):
         """The files and folders of pictures that its detectors, its tasks and the teachers in use read."""
         teachers = [getattr(self.teachers, name) for name in self.taught_by]
         return [file for part in (*self.detectors, *teachers, *self.tasks) for file in getattr(part, "files", ())]
+
+    @property
+    def blind_distillation(self) -> bool:
+        """Whether T4 is to learn class probabilities that no detector gives: all regions are then "motion"."""
+        kinds = {detector.kind for detector in self.detectors}
+        return any(task.kind == "distillation" for task in self.tasks) and kinds <= {"background", "flow"}
 
     @property
     def taught_by(self) -> list[str]:

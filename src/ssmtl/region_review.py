@@ -218,7 +218,7 @@ def _review_clip(
     progress: Progress,
 ) -> _Seen:
     step = progress.stage(clip.name, source.expected_frames)
-    detector = build_detector(detectors, clip.name, scene)
+    detector = build_detector(detectors, clip.name, scene, clip.start)
     height, width = first_frame_size(clip)
     origins = dict.fromkeys((ORIGINS.get(part.kind, part.kind) for part in detectors), 0)
     drawing = RegionDrawing(width, height, list(origins), truth is not None)
@@ -231,7 +231,7 @@ def _review_clip(
         film = stack.enter_context(VideoWriter(folder / FILM, drawing.width, drawing.height, source.rate))
         for frame in source:
             regions = detector.detect(frame)
-            table.writerows(_rows(frame, regions))
+            table.writerows(_rows(clip.start + frame.index, regions))
             wanted = None if truth is None else truth[frame.index]
             film.write(_draw(drawing, frame, regions, wanted), frame.time_s)
             seen.frames += 1
@@ -245,11 +245,11 @@ def _review_clip(
     return seen
 
 
-def _rows(frame: Frame, regions: Regions) -> Iterable[list[object]]:
+def _rows(frame: int, regions: Regions) -> Iterable[list[object]]:
     for i in range(len(regions)):
         # The shortest digits that read back as the same number.
         numbers = [np.format_float_positional(v, trim="-") for v in (*regions.boxes[i], regions.confidence[i])]
-        yield [frame.index, *numbers, regions.origin[i], regions.label[i]]
+        yield [frame, *numbers, regions.origin[i], regions.label[i]]
 
 
 def _draw(

@@ -125,3 +125,10 @@ def test_boxes_are_cut_to_the_picture(tmp_path: Path) -> None:
     assert found.boxes.tolist() == [[0, 0, 20, 20], [90, 40, 100, 50], [1, 2, 3, 4]]
     assert len(found.label) == len(found.origin) == len(found.confidence) == 3
     assert len(detector.detect(frame(1), NOTHING)) == 0
+
+
+@pytest.mark.parametrize(("start", "found"), [(0, [10]), (5, [20]), (6, [])])
+def test_frames_are_those_of_the_clip_whatever_part_of_it_is_used(tmp_path: Path, start: int, found: list[int]) -> None:
+    (tmp_path / "a.csv").write_text("frame,x_min,y_min,x_max,y_max\n0,10,0,15,5\n5,20,0,25,5\n")
+    boxes = Boxes(BoxesSettings(path=tmp_path / "a.csv"), "a", start)
+    assert boxes.detect(frame(0), NOTHING).boxes[:, 0].tolist() == found

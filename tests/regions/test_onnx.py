@@ -415,7 +415,7 @@ class TestMistakes:
     def test_onnx_runtime_is_missing(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.setitem(sys.modules, "onnxruntime", None)
         (tmp_path / "detector.onnx").write_text("")
-        with pytest.raises(ConfigError, match=r"pip install 'ssmtl\[onnx\]'"):
+        with pytest.raises(ConfigError, match=r"pip install onnxruntime"):
             OnnxDetector(OnnxSettings(path=tmp_path / "detector.onnx"))
 
 

@@ -260,9 +260,7 @@ class TestInstallation:
     def test_torchvision_is_missing(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(sys.modules, "torchvision", None)
         for settings in (TorchvisionSettings(), FlowSettings(method="raft")):
-            with pytest.raises(
-                ConfigError, match=rf"detectors\.{settings.kind}\.weights: .*pip install 'ssmtl\[torchv"
-            ):
+            with pytest.raises(ConfigError, match=rf"detectors\.{settings.kind}\.weights: .*pip install torchv"):
                 build_detector([settings], "clip", None)
 
     def test_torchvision_of_another_pytorch(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -256,3 +256,23 @@ def test_a_full_disk_is_told_beforehand(tmp_path: Path, monkeypatch: pytest.Monk
     with pytest.raises(OutputError, match=r"kept: .*max_sequences"):
         build_store([clip], [BackgroundSettings()], SCENE, SequenceSettings(), 1, 3, tmp_path / "kept")
     assert not list((tmp_path / "kept").glob("*.sequences.npy"))
+
+
+def test_few_files_are_open_at_once(tmp_path: Path) -> None:
+    """A set of a thousand clips must not need a thousand open files."""
+    descriptors = Path("/proc/self/fd")
+    if not descriptors.is_dir():
+        pytest.skip("open files are counted by /proc")
+    files, regions = [], []
+    for i in range(100):
+        files.append(tmp_path / f"{i}.npy")
+        np.save(files[-1], np.full((1, 1, 7, 64, 64), i, np.uint8))
+        regions.append(regions_of(3, length=7))
+    before = len(list(descriptors.iterdir()))
+    store = SequenceStore(files, regions, regions)
+    store.add("segmentation", files)
+    taken = store.take(np.arange(100))
+    given = store.given(np.arange(100), ["segmentation"])["segmentation"]
+    assert taken[:, 0, 0, 0, 0].tolist() == list(range(100))
+    assert np.rint(255 * given[:, 0, 0, 0, 0]).tolist() == list(range(100))
+    assert len(list(descriptors.iterdir())) - before <= 70

@@ -312,7 +312,7 @@ MISTAKES = {
     ),
     "another set of classes": (
         "classifier", lambda p: save_classifier(p, np.ones((3, 21), np.float32)), {}, ModelError,
-        r"is 21, not 0 \+ 1000 classes; check",
+        r"is 21, not 0 \+ 1000 classes; is it a classifier.; check",
     ),
     "no batch": (
         "segmentation", lambda p: save_constant(p, np.zeros((1, 8, 8), np.int64), ("batch", 3, 8, 8)), {}, ModelError,
@@ -344,5 +344,5 @@ def test_a_network_that_fails(tmp_path: Path) -> None:
 def test_onnx_runtime_is_named_where_it_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = save_channels(tmp_path / "net.onnx", [0] * 17)
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    with pytest.raises(ConfigError, match=r"teachers\.pose\.kind: .*pip install 'ssmtl\[onnx\]'"):
+    with pytest.raises(ConfigError, match=r"teachers\.pose\.kind: .*pip install onnxruntime"):
         build_teacher("pose", OnnxPoseSettings(path=path), 0.1)

@@ -163,7 +163,7 @@ def test_torchvision_is_named_where_it_is_missing(name: str, monkeypatch: pytest
         "segmentation": TorchvisionSegmentationSettings,
         "pose": TorchvisionPoseSettings,
     }[name](weights=tmp_path / "none.pth")
-    with pytest.raises(ConfigError, match=rf"teachers\.{name}.*pip install 'ssmtl\[torchvision\]'"):
+    with pytest.raises(ConfigError, match=rf"teachers\.{name}.*pip install torchvision"):
         build_teacher(name, settings, 0.1)
 
 

@@ -31,7 +31,7 @@ Points = dict[str, list[tuple[int, float]]]
 
 def needs(log_to: str) -> None:
     for package in PACKAGES[log_to]:
-        pytest.importorskip(package, reason=f"{package} is not installed: pip install 'ssmtl[loggers]'")
+        pytest.importorskip(package, reason=f"{package} is not installed: pip install {package}")
 
 
 @pytest.fixture(autouse=True)

@@ -17,10 +17,11 @@ COLUMNS = ("frame", "x_min", "y_min", "x_max", "y_max")
 
 
 class BoxesSettings(Settings):
-    """Boxes as CSV with the columns frame (from 0), x_min, y_min, x_max, y_max and, if known, confidence and label.
+    """Boxes as CSV with the columns frame, x_min, y_min, x_max, y_max and, if known, confidence and label.
 
-    `path` is one file with a column `clip` or named after its clip, or a folder with `<clip>.csv` or
-    `<clip>/regions.csv` (the result of `ssmtl detect`).
+    `frame` counts from 0, the clip's first, whatever part of the clip is used. `path` is one file with a column `clip`
+    or named after its clip, or a folder with `<clip>.csv` or `<clip>/regions.csv` (the result of `ssmtl regions`, or of
+    `ssmtl detect` over whole clips).
     """
 
     kind: Literal["boxes"] = "boxes"
@@ -34,9 +35,10 @@ class BoxesSettings(Settings):
 
 
 class Boxes:
-    """Boxes of one clip, as a region detector without a memory."""
+    """Boxes of one clip from its frame `start` on, as a region detector without a memory."""
 
-    def __init__(self, settings: BoxesSettings, clip: str):
+    def __init__(self, settings: BoxesSettings, clip: str, start: int = 0):
+        self._start = start
         self._frames = read_boxes(settings.path, clip, settings.min_confidence)
 
     def reset(self) -> None:
@@ -44,7 +46,7 @@ class Boxes:
 
     def detect(self, frame: Frame, known: Regions) -> Regions:
         """The file's boxes of this frame, cut to the picture."""
-        regions = self._frames.get(frame.index)
+        regions = self._frames.get(self._start + frame.index)
         if regions is None:
             return Regions.make([], "boxes")
         height, width = frame.image.shape[:2]

@@ -196,7 +196,10 @@ def _open(settings: OnnxSettings) -> OnnxNetwork:
     try:
         age = settings.path.stat().st_mtime_ns
     except OSError as error:
-        raise ModelError(f"{settings.path}: cannot be read ({error.strerror}); check detectors.onnx.path") from error
+        raise ModelError(
+            f"{settings.path}: cannot be read ({error.strerror}); name the detector's file with "
+            "--regions FILE.onnx+flow or --set detectors.onnx.path=FILE.onnx"
+        ) from error
     return _shared(settings.path, settings.input_size, settings.threads or torch.get_num_threads(), age)
 
 
@@ -211,7 +214,7 @@ def _import_runtime() -> ModuleType:
         import onnxruntime
     except ImportError as error:
         raise ConfigError(
-            "detectors.onnx: ONNX Runtime is not installed; install it with: pip install 'ssmtl[onnx]'"
+            "detectors.onnx: ONNX Runtime is not installed; install it with: pip install onnxruntime"
         ) from error
     return onnxruntime
 

@@ -157,9 +157,7 @@ def _import_models(field: str) -> ModuleType:
     try:
         from torchvision import models
     except ImportError as error:
-        raise ConfigError(
-            f"{field}: torchvision is not installed; install it with: pip install 'ssmtl[torchvision]'"
-        ) from error
+        raise ConfigError(f"{field}: torchvision is not installed; install it with: pip install torchvision") from error
     except RuntimeError as error:
         raise ConfigError(
             f"{field}: the installed torchvision was built for another PyTorch than {torch.__version__} "

@@ -22,8 +22,8 @@ DetectorSettings = Annotated[
 """Any detector's settings. A new detector adds its settings here and one line to `build_detector`."""
 
 
-def build_detector(settings: Sequence[DetectorSettings], clip: str, scene: Scene | None) -> "Union":
-    """The union of the detectors that `settings` describe, for one clip, in their order.
+def build_detector(settings: Sequence[DetectorSettings], clip: str, scene: Scene | None, start: int = 0) -> "Union":
+    """The union of the detectors that `settings` describe, for one clip from its frame `start` on, in their order.
 
     Raises:
         DataError: the boxes of the clip cannot be read.
@@ -36,7 +36,7 @@ def build_detector(settings: Sequence[DetectorSettings], clip: str, scene: Scene
             case BackgroundSettings():
                 detectors.append(Background(part, scene))
             case BoxesSettings():
-                detectors.append(Boxes(part, clip))
+                detectors.append(Boxes(part, clip, start))
             case FlowSettings():
                 detectors.append(Flow(part, scene))
             case OnnxSettings():

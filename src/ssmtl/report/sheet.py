@@ -159,10 +159,16 @@ def overview_png(sheets: Sequence[Sheet]) -> bytes:
 
 
 def telling(answer: ClassAnswer, most: int = MOST_BARS) -> NDArray[np.intp]:
-    """Positions of the classes worth showing: all of a few, else the `most` farthest from the truth or likeliest."""
+    """Positions of the classes worth showing: all of a few, else the `most` likeliest.
+
+    Where the truth is known, its likeliest class comes first, then those farthest from the truth.
+    """
     if len(answer.names) <= most:
         return np.arange(len(answer.names))
-    weight = answer.answer if answer.truth is None else np.abs(answer.answer - answer.truth)
+    weight = answer.answer
+    if answer.truth is not None:
+        weight = np.abs(answer.answer - answer.truth)
+        weight[answer.truth.argmax()] = np.inf
     return np.argsort(-weight, kind="stable")[:most]
 
 

@@ -125,7 +125,7 @@ def find_regions(
         for _ in range(length):
             progress()
         return ClipRegions(**kept, length=length, seconds=seconds)
-    detector = build_detector(detectors, clip.name, scene)
+    detector = build_detector(detectors, clip.name, scene, clip.start)
     frames, parts = [], []
     for frame in open_source(clip):
         found = detector.detect(frame)

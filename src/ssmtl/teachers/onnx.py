@@ -60,7 +60,8 @@ class OnnxClassifier:
     def _logits(self, output: NDArray[Any]) -> NDArray[np.float32]:
         first = self._settings.first_class
         if output.size != first + CLASSES:
-            hint = f"; set {self._field}.first_class = {output.size - CLASSES}" if output.size > CLASSES else ""
+            beside = output.size - CLASSES
+            hint = f"; set {self._field}.first_class = {beside}" if 0 <= beside <= 8 else "; is it a classifier?"
             raise self._network.misfit(output, f"{first} + {CLASSES} classes{hint}")
         values = output.reshape(-1)[first:].astype(np.float64) * self._settings.scale
         if self._settings.values == "logits":
@@ -103,6 +104,8 @@ class OnnxSegmentation:
             raise self._network.misfit(output, "H×W")
         if values == "mask":
             return flat.astype(np.float32)
+        if values == "classes" and not np.issubdtype(output.dtype, np.integer):
+            raise self._network.misfit(output, f"H×W class indices, which are whole numbers (it gives {output.dtype})")
         foreground = self._settings.foreground
         return (np.isin(flat, foreground) if foreground else flat != 0).astype(np.float32)
 

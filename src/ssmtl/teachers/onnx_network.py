@@ -73,9 +73,7 @@ def open_session(path: Path, field: str) -> _Session:
     try:
         return _open(path.resolve(), path.stat().st_mtime_ns)
     except ImportError as error:
-        raise ConfigError(
-            f"{field}.kind: onnx needs ONNX Runtime; install it with: pip install 'ssmtl[onnx]'"
-        ) from error
+        raise ConfigError(f"{field}.kind: onnx needs ONNX Runtime; install it with: pip install onnxruntime") from error
     except Exception as error:  # ONNX Runtime's errors have no base of their own.
         raise ModelError(f"{path}: ONNX Runtime cannot read it ({_first_line(error)}); export it again") from error
 

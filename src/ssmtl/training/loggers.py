@@ -39,7 +39,7 @@ def check_logger(settings: TrainSettings) -> None:
         # A folder ./wandb or ./mlflow, as those write them, passes for a package without an origin.
         if spec is None or spec.origin is None:
             raise ConfigError(
-                f"train.log_to={settings.log_to}: needs the package {name}; install it: pip install 'ssmtl[loggers]'"
+                f"train.log_to={settings.log_to}: needs the package {name}; install it: pip install {name}"
             )
     try:
         if settings.log_to == "mlflow" and (uri := os.environ.get("MLFLOW_TRACKING_URI")):
