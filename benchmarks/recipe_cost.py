@@ -83,7 +83,7 @@ def table(rows: list[dict[str, Any]], report: dict[str, Any]) -> str:
     lines = [
         "# What the recipes cost",
         "",
-        f"Measured on {report['date']}, {report['processor']}, {report["threads"]} threads, PyTorch {report['torch']}, "
+        f"Measured on {report['date']}, {report['processor']}, {report['threads']} threads, PyTorch {report['torch']}, "
         f"float32, whose 2048³ matrix product ran at {report['matrix_product_gflop_per_s']:.0f} GFLOP/s there. Made by "
         "`benchmarks/recipe_cost.py`.",
         "",
