@@ -189,3 +189,15 @@ class TestScoring:
 )
 def test_views(view: View, offsets: list[int], frames: int) -> None:
     assert frame_numbers(view.take(counted(2, frames))) == [[frames // 2 + k for k in offsets]] * 2
+
+
+def test_a_task_that_lacks_a_part_is_refused_when_it_is_made() -> None:
+    class Half(ProxyTask):
+        kind: str = "half"
+
+        @property
+        def view(self) -> View:
+            return View.ALL
+
+    with pytest.raises(TypeError, match=r"abstract.*head.*loss.*sample"):
+        Half()

@@ -63,6 +63,9 @@ class Guess(ProxyTask):
         shift = torch.rand(len(x_BCTHW), generator=generator)
         return x_BCTHW + shift.view(-1, 1, 1, 1, 1), shift
 
+    def head(self, channels: int, picture_channels: int) -> nn.Module:
+        return nn.Sequential(nn.Flatten(), nn.Linear(channels * 64, 1))
+
     def loss(self, output: Tensor, target: Tensor) -> Tensor:
         return (output[:, 0] - target).square().mean()
 
@@ -95,7 +98,7 @@ def trainer(
     torch.manual_seed(0)
     # The backbone first: it begins the same whatever the tasks are.
     backbone = TinyBackbone()
-    network = Network({SHARED: backbone}, {task.kind: nn.Sequential(nn.Flatten(), nn.Linear(256, 1)) for task in tasks})
+    network = Network({SHARED: backbone}, {task.kind: task.head(4, 1) for task in tasks})
     return Trainer(network, tasks, settings, seed, store or Store())  # type: ignore[arg-type]
 
 

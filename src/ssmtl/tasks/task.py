@@ -3,6 +3,7 @@
 Tensor names end in their dimensions: B sequences, C channels of the picture (1 or 3), T frames, H and W pixels.
 """
 
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -91,9 +92,9 @@ class ProxyTask(Settings):
     scores: ClassVar[bool] = True
 
     @property
+    @abstractmethod
     def view(self) -> View | None:
         """What it sees when it scores; None for a task that makes inputs of its own (`answer`)."""
-        raise NotImplementedError
 
     @property
     def reach(self) -> int:
@@ -117,32 +118,32 @@ class ProxyTask(Settings):
             ConfigError: it is not.
         """
 
+    @abstractmethod
     def sample(self, x_BCTHW: Tensor, generator: torch.Generator, given: Given) -> tuple[Tensor, Tensor]:
         """Make a training input (B×C×T'×H×W) and its target from sequences of 2·reach' + 1 ≥ 2·reach + 1 frames.
 
         `x` is in [0, 1]; `generator` is the only source of chance; `given` has what `trains_on` names.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def head(self, channels: int, picture_channels: int) -> nn.Module:
         """A new head on features B×channels×8×8."""
-        raise NotImplementedError
 
+    @abstractmethod
     def loss(self, output: Tensor, target: Tensor) -> Tensor:
         """Mean loss over the batch, a scalar."""
-        raise NotImplementedError
 
     def answer(self, run: Run, x_BCTHW: Tensor) -> Tensor:
         """The output that is scored, of a task without a view."""
-        raise NotImplementedError
+        raise AssertionError(f"{self.kind} has a view: its output on that is scored")
 
     def score(self, output: Tensor, x_BCTHW: Tensor, given: Given) -> Tensor:
         """Anomaly score of each sequence, B, higher = more abnormal.
 
         `output` is of this task's view of `x`, or its `answer`; `given` has what `scores_on` names.
         """
-        raise NotImplementedError
+        raise AssertionError(f"{self.kind} does not score")
 
     def reveal(self, output: Tensor, x_BCTHW: Tensor, given: Given) -> Pictures | Odds:
         """The same output, beside what it should have been, for people to see."""
-        raise NotImplementedError
+        raise AssertionError(f"{self.kind} does not score")
