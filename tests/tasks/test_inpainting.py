@@ -159,3 +159,9 @@ def test_the_score_is_the_error_of_the_last_output(distance: str, errors: list[f
 def test_the_loss_is_the_mean_squared_error() -> None:
     target = View.MIDDLE.take(bright())[:, :, 0]
     assert Inpainting().loss(target + 0.3, target).item() == pytest.approx(0.09, rel=1e-4)
+
+
+def test_the_patches_of_the_rounds_are_those_that_the_documentation_names() -> None:
+    masks = draw_patches(3, 64, 64, torch.Generator().manual_seed(0))
+    assert sorted(int(mask.any(dim=0).sum()) for mask in masks) == [11, 16, 21]
+    assert masks.any(dim=0).float().mean().item() == pytest.approx(0.154, abs=0.001)

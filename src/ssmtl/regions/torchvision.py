@@ -157,7 +157,10 @@ def _import_models(field: str) -> ModuleType:
     try:
         from torchvision import models
     except ImportError as error:
-        raise ConfigError(f"{field}: torchvision is not installed; install it with: pip install torchvision") from error
+        raise ConfigError(
+            f"{field}: torchvision is not installed; pip install torchvision, from the index that PyTorch came from "
+            "(pytorch.org/get-started)"
+        ) from error
     except RuntimeError as error:
         raise ConfigError(
             f"{field}: the installed torchvision was built for another PyTorch than {torch.__version__} "
