@@ -1,12 +1,13 @@
-"""The papers' systems on UCSD Ped2 under one budget: the 3D CNN alone, SSMTL, SSMTL++v1 and SSMTL++v2.
+"""The papers' systems on UCSD Ped2 under one budget: the 3D CNN alone, with the 3D CvT, SSMTL, SSMTL++v1 and v2.
 
-    python benchmarks/ped2_recipes.py --work runs/ped2_recipes [--only v1]
+    python benchmarks/ped2_recipes.py --work runs/ped2_recipes [--small] [--only v1]
 
 All see the same sequences of the same regions (YOLOX-nano at confidence 0.3, then flow) for the same number of steps,
-on the shallow and narrow 3D CNN, where two cores are to train them in two hours. Can be killed and run again. With
---only, one system is trained and that is all, so that processes can share the work. Writes
-benchmarks/results/ped2_recipes.json and .md. The test labels are for measuring: nothing may be chosen by what this
-prints.
+on the recipes' own deep and wide 3D CNN: as many as two cores do in two hours. With --small, on the shallow and narrow
+one (use another --work for it, or link its `sequences`). Can be killed and run again. With --only, one system is
+trained and its clips are scored and that is all, so that processes can share the work. Writes
+benchmarks/results/ped2_recipes[_small].json and .md. The test labels are for measuring: nothing may be chosen by what
+this prints.
 """
 
 import argparse
@@ -21,6 +22,7 @@ from ssmtl import configure, detect, evaluate, fit, load_model, open_dataset
 from ssmtl.atomic import write_json, write_text
 from ssmtl.cli.options import console
 from ssmtl.cli.progress import Bars
+from ssmtl.detection import Detection
 from ssmtl.metrics.frames import FrameMeasures
 from ssmtl.model import DESCRIPTION, with_settings
 from ssmtl.recipes import Configuration
@@ -34,6 +36,7 @@ SMOOTHED = [
 ]
 SYSTEMS: dict[str, tuple[str, str, list[dict[str, Any]]]] = {
     "cnn": ("3D CNN, T1-T3", "ssmtl", []),
+    "cvt": ("3D CvT, T1-T3", "ssmtlpp-v2", []),
     "ssmtl": ("SSMTL: 3D CNN, T1-T4", "ssmtl", [{"kind": "distillation"}]),
     "v1": ("SSMTL++v1: 3D CvT, T1-T3 + T5", "ssmtlpp-v1", [{"kind": "pseudo_anomalies", "first_epoch": 2}]),
     "v2": ("SSMTL++v2: 3D CvT, T1-T3 + T6", "ssmtlpp-v2", [{"kind": "inpainting"}]),
@@ -41,7 +44,10 @@ SYSTEMS: dict[str, tuple[str, str, list[dict[str, Any]]]] = {
 """Title, recipe, and the tasks beyond the first three."""
 
 
-def configuration(name: str) -> Configuration:
+MEANS = ("calibrated", "plain")
+
+
+def configuration(name: str, small: bool) -> Configuration:
     weights = shared_data().parent / "weights"
     _, recipe, more = SYSTEMS[name]
     classifier = {
@@ -61,14 +67,14 @@ def configuration(name: str) -> Configuration:
             "sequences": {"max_sequences": 5000},
             "tasks": [*SMOOTHED, *more],
             "teachers": {"classifier": classifier},
-            "backbone": {"depth": "shallow", "width": "narrow"},
+            "backbone": {"depth": "shallow", "width": "narrow"} if small else {},
             "train": {"epochs": 2, "min_steps": 0, "batch_size": 32, "schedule": "cosine", "brightness": 0.1},
             "scoring": {"every": 3},
         },
     )
 
 
-def train(name: str, work: Path) -> None:
+def train(name: str, work: Path, small: bool) -> None:
     """Train one system, or go on with it; does nothing where it is done."""
     folder = work / name / "model"
     if (folder / DESCRIPTION).is_file():
@@ -79,7 +85,7 @@ def train(name: str, work: Path) -> None:
         fit(
             data.train_clips(),
             folder,
-            configuration(name),
+            configuration(name, small),
             resume=resume,
             overwrite=not resume,
             sequences=work / "sequences",
@@ -91,20 +97,25 @@ def areas(frames: FrameMeasures) -> dict[str, float]:
     return {"micro": frames.micro, "macro_anchored": frames.macro_anchored}
 
 
+def score(name: str, work: Path, combine: str) -> Detection:
+    """Scores of the test clips, with the tasks joined as `combine` says; goes on where it was left."""
+    data = open_dataset("ucsd", shared_data() / "UCSDped2")
+    model = with_settings(load_model(work / name / "model"), {"scoring": {"combine": combine}})
+    with Bars(console) as bars:
+        return detect(data.test_clips(), model, work / name / combine, dataset=data, resume=True, progress=bars)
+
+
 def measure(name: str, work: Path) -> dict[str, Any]:
     data = open_dataset("ucsd", shared_data() / "UCSDped2")
     model = load_model(work / name / "model")
     row: dict[str, Any] = {"system": SYSTEMS[name][0]}
-    for combine in ("calibrated", "plain"):
-        used = with_settings(model, {"scoring": {"combine": combine}})
-        result = work / name / combine
-        with Bars(console) as bars:
-            done = detect(data.test_clips(), used, result, dataset=data, resume=True, progress=bars)
-        row[combine] = areas(evaluate(data, result).frames)
+    for combine in MEANS:
+        done = score(name, work, combine)
+        row[combine] = areas(evaluate(data, work / name / combine).frames)
         seconds = sum(facts["seconds"] for facts in done.clips.values())
         row["detect_frames_per_s"] = sum(facts["frames"] for facts in done.clips.values()) / seconds
     row["tasks"] = {
-        task.title: areas(from_objects(data, result, model, lambda scores, i=i: scores[:, i]))
+        task.title: areas(from_objects(data, work / name / MEANS[0], model, lambda scores, i=i: scores[:, i]))
         for i, task in enumerate(model.tasks)
     }
     facts = model.training
@@ -115,17 +126,21 @@ def measure(name: str, work: Path) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--small", action="store_true")
     parser.add_argument("--only", choices=list(SYSTEMS))
     options = parser.parse_args()
     for name in [options.only] if options.only else SYSTEMS:
-        train(name, options.work)
+        train(name, options.work, options.small)
+        for combine in MEANS:
+            score(name, options.work, combine)
     if options.only:
         return
     rows = [measure(name, options.work) for name in SYSTEMS]
-    text = json.dumps(configuration("v1").model_dump(mode="json")).replace(str(shared_data().parent), "$SSMTL_SHARED")
+    text = json.dumps(configuration("v1", options.small).model_dump(mode="json")).replace(str(shared_data().parent), "$SSMTL_SHARED")
     report = {**machine(), "systems": rows, "configuration": json.loads(text)}
-    write_json(RESULTS / "ped2_recipes.json", report)
-    write_text(RESULTS / "ped2_recipes.md", table(rows, report))
+    results = RESULTS / f"ped2_recipes{'_small' if options.small else ''}"
+    write_json(results.with_suffix(".json"), report)
+    write_text(results.with_suffix(".md"), table(rows, report))
 
 
 def table(rows: list[dict[str, Any]], report: dict[str, Any]) -> str:
