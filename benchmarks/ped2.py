@@ -51,7 +51,9 @@ def one_seed(seed: int, options: argparse.Namespace) -> dict[str, object]:
         done = detect(
             data.test_clips(), model, folder / "result", plot=True, dataset=data, overwrite=True, progress=bars
         )
-    frames = evaluate(data, folder / "result").frames
+    evaluation = evaluate(data, folder / "result")
+    frames, regions = evaluation.frames, evaluation.regions
+    assert frames is not None and regions is not None
     counted = sum(facts["frames"] for facts in done.clips.values())
     return {
         "seed": seed,
@@ -59,6 +61,8 @@ def one_seed(seed: int, options: argparse.Namespace) -> dict[str, object]:
         "macro_anchored": frames.macro_anchored,
         "macro_defined": frames.macro_defined,
         "undefined_clips": frames.undefined,
+        "rbdc": regions.rbdc,
+        "tbdc": regions.tbdc,
         "training_s": model.training["seconds"],
         "training_threads": model.training["threads"],
         "detect_frames_per_s": counted / sum(facts["seconds"] for facts in done.clips.values()),
@@ -94,15 +98,17 @@ def table(rows: list[dict], report: dict) -> str:
         f"Measured on {report['date']}, {report['processor']}, {report['cores']} cores, ssmtl {report['ssmtl']}, "
         f"recipe {report['configuration']['recipe']}. Made by `benchmarks/ped2.py`.",
         "",
-        "| seed | micro AUC | macro AUC, anchored | macro AUC, defined | training, minutes | `detect`, frames/s |",
-        "|---|---|---|---|---|---|",
+        "| seed | micro AUC | macro AUC, anchored | macro AUC, defined | RBDC | TBDC | training, minutes "
+        "| `detect`, frames/s |",
+        "|---|---|---|---|---|---|---|---|",
     ]
 
     def line(title: object, of: list[dict]) -> str:
         mean = {key: float(np.mean([row[key] for row in of])) for key in of[0]}
         return (
             f"| {title} | {100 * mean['micro']:.2f} | {100 * mean['macro_anchored']:.2f} | "
-            f"{100 * mean['macro_defined']:.2f} | {mean['training_s'] / 60:.1f} | {mean['detect_frames_per_s']:.1f} |"
+            f"{100 * mean['macro_defined']:.2f} | {100 * mean['rbdc']:.2f} | {100 * mean['tbdc']:.2f} | "
+            f"{mean['training_s'] / 60:.1f} | {mean['detect_frames_per_s']:.1f} |"
         )
 
     lines += [line(row["seed"], [row]) for row in rows]

@@ -18,10 +18,11 @@ LEARNING = {"nets", "tasks"}
 
 # What each step may import besides itself and BASE. The longest name that fits a module counts.
 MAY_IMPORT: dict[str, set[str]] = {
+    "formats": set(),
     "video": set(),
     # Names alone: what detectors find and tasks learn.
     "regions.classes": set(),
-    "regions": {"video", "regions.classes"},
+    "regions": {"video", "formats", "regions.classes"},
     "sequences": {"video", "regions", "regions.classes"},
     "teachers": FRAMES,
     "nets": set(),
@@ -29,7 +30,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "training": FRAMES | LEARNING | {"teachers"},
     "scoring": FRAMES | LEARNING,
     "metrics": set(),
-    "datasets": {"video"},
+    "datasets": {"video", "formats"},
     "report": {"video", "metrics"},
     "recipes": FRAMES | LEARNING | {"teachers", "training", "scoring"},
     "model": FRAMES | LEARNING | {"teachers", "scoring", "recipes"},
@@ -38,7 +39,19 @@ MAY_IMPORT: dict[str, set[str]] = {
     # Above all steps but the command line, the modules beside the packages ("") among them.
     "studies": FRAMES
     | LEARNING
-    | {"teachers", "training", "scoring", "scoring.stream", "metrics", "datasets", "report", "recipes", "model", ""},
+    | {
+        "teachers",
+        "training",
+        "scoring",
+        "scoring.stream",
+        "metrics",
+        "formats",
+        "datasets",
+        "report",
+        "recipes",
+        "model",
+        "",
+    },
     "cli": {"*"},
     "__main__": {"cli"},
 }

@@ -149,11 +149,12 @@ def test_the_recall_is_what_table_and_truth_say(root: Path, tmp_path: Path) -> N
     used = configure("fast", {"detectors": [{"kind": "flow", "min_area": 50}]})
     data = OwnDataset(root)
     review = review_regions(clips(root), tmp_path / "out", used, dataset=data)
-    truth = data.region_truth(clips(root)[0], FRAMES)
+    tracks = data.tracks(clips(root)[0], FRAMES)
+    assert tracks is not None and len(tracks)
     found = table(tmp_path / "out", "a")
     per_frame = [found.get(index, np.zeros((0, 4))) for index in range(FRAMES)]
     for overlap, share in review.clips["a"].recall.items():
-        assert share == region_recall(truth or [], per_frame, overlap)
+        assert share == region_recall(tracks.by_frame(FRAMES), per_frame, overlap)
 
 
 def test_the_summary_holds_the_same_figures_as_plain_values(root: Path, tmp_path: Path) -> None:

@@ -93,6 +93,7 @@ def demo(
         progress=progress,
     )
     evaluation = evaluate(street, result)
+    assert evaluation.frames is not None
     found = [_look(street, result, clip.name) for clip in street.test_clips()]
     report = out / "report.html"
     review(

@@ -1,62 +1,313 @@
-"""`ssmtl evaluate`: how good scores are on a data set with ground truth."""
+"""`ssmtl evaluate`: how good scores are, ours and anyone's, on a data set or on two folders of text files."""
 
-from dataclasses import asdict, dataclass
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ssmtl.datasets.dataset import Dataset
+import numpy as np
+from numpy.typing import NDArray
+
 from ssmtl.errors import DataError
-from ssmtl.metrics.frames import FrameMeasures, measure_frames
-from ssmtl.results import SUMMARY, read_scores, read_summary
+from ssmtl.formats.clips import clip_key, match_clips, natural_order, some
+from ssmtl.formats.frame_scores import read_frame_scores, split_joined
+from ssmtl.formats.records import ScoredRegions, Tracks
+from ssmtl.formats.regions import read_regions
+from ssmtl.formats.tracks import read_tracks_folder
+from ssmtl.metrics.frames import FrameMeasures, Roc, measure_frames, roc
+from ssmtl.metrics.regions import MatchedVideo, RegionMeasures, match_video, measure_regions
+from ssmtl.results import REGIONS, SUMMARY, read_summary
+
+if TYPE_CHECKING:
+    from ssmtl.datasets.dataset import Dataset
+    from ssmtl.video.sources import Clip
+
+Labels = Mapping[str, NDArray[np.bool_]]
+Scores = Mapping[str, NDArray[np.float64]]
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Measures of the scores in one result folder, and the settings that made them.
+    """Measures of some scores, and all on which they depend.
 
     Attributes:
-        dataset: its name.
-        clips: names of the test clips, in the order of `frames.per_video`.
-        frames: the frame-level measures.
+        dataset: title of the data set; empty where only files were compared.
+        system: whose scores they are, for tables.
+        clips: names of the clips, in the order of `frames.per_video`.
+        frames: the frame-level measures; None without frame scores or labels.
+        roc: the curve of `frames.micro`.
+        regions: the region-level measures; None without regions or their ground truth.
+        without_regions: why there are none.
+        derived_tracks: the tracks are none that someone drew: they were linked from masks or boxes.
         settings: the configuration that scored the clips; empty for scores of another program.
+        scores_sha256: hash of what was compared: clips, frame scores, regions and their scores.
     """
 
     dataset: str
+    system: str
     clips: list[str]
-    frames: FrameMeasures
-    settings: dict[str, Any]
+    frames: FrameMeasures | None = None
+    roc: Roc | None = None
+    regions: RegionMeasures | None = None
+    without_regions: str = ""
+    derived_tracks: bool = False
+    settings: dict[str, Any] = field(default_factory=dict)
+    scores_sha256: str = ""
 
     def as_dict(self) -> dict[str, Any]:
-        """The same as plain values; undefined areas are None."""
-        values = asdict(self)
-        values["frames"] = {
-            key: None if value != value else value for key, value in values["frames"].items() if key != "per_video"
+        """The same as plain values, without the curves; undefined areas are None."""
+        frames = regions = None
+        areas: dict[str, float | None] = dict.fromkeys(self.clips)
+        if self.frames is not None:
+            frames = {key: _defined(value) for key, value in asdict(self.frames).items() if key != "per_video"}
+            areas = {name: _defined(area) for name, area in zip(self.clips, self.frames.per_video, strict=True)}
+        if self.regions is not None:
+            names = ("rbdc", "tbdc", "frames", "regions", "tracks", "detections")
+            regions = {name: _defined(getattr(self.regions, name)) for name in names}
+            regions["derived_tracks"] = self.derived_tracks
+        return {
+            "dataset": self.dataset,
+            "system": self.system,
+            "frames": frames,
+            "regions": regions,
+            "without_regions": self.without_regions,
+            "clips": areas,
+            "scores_sha256": self.scores_sha256,
+            "settings": self.settings,
         }
-        areas = self.frames.per_video
-        values["clips"] = {name: None if v != v else v for name, v in zip(self.clips, areas, strict=True)}
-        return values
 
 
-def evaluate(dataset: Dataset, scores: Path | str) -> Evaluation:
-    """Compare `scores/<clip>/scores.csv` with the ground truth of every test clip of `dataset`.
+def _defined(value: Any) -> Any:
+    return None if value != value else value
+
+
+def evaluate(
+    dataset: "Dataset",
+    scores: Path | str | None = None,
+    *,
+    regions: Path | str | None = None,
+    first_frame: int | None = None,
+    system: str = "ours",
+) -> Evaluation:
+    """Compare scores with the ground truth of every test clip of `dataset`.
+
+    Args:
+        dataset: has the ground truth.
+        scores: frame scores, in any form that `ssmtl.formats.frame_scores` reads; None for regions alone.
+        regions: scored regions, in any form that `ssmtl.formats.regions` reads; by default those in a result folder
+            of ours.
+        first_frame: number of a clip's first frame in COCO's JSON; None = as the file lets see.
+        system: whose scores they are, for tables.
 
     Raises:
         DataError: a clip's scores or ground truth are missing or malformed, or their lengths differ.
     """
-    scores = Path(scores)
-    summary = read_summary(scores)
-    labels, values, names = [], [], []
-    for clip in dataset.test_clips():
-        if summary:
-            _check(summary, scores, clip.name)
-        found = read_scores(scores / clip.name).scores
-        truth = dataset.frame_labels(clip, len(found))
-        if len(truth) != len(found):
-            raise DataError(f"{scores}/{clip.name}: {len(found)} scores for {len(truth)} frames; score the whole clip")
-        labels.append(truth)
-        values.append(found)
-        names.append(clip.name)
-    return Evaluation(dataset.name, names, measure_frames(labels, values), summary.get("configuration", {}))
+    if scores is None and regions is None:
+        raise DataError("nothing to evaluate; name frame scores (--scores), regions (--regions) or both")
+    clips = dataset.test_clips()
+    names = [clip.name for clip in clips]
+    summary = read_summary(Path(scores)) if scores is not None and Path(scores).is_dir() else {}
+    for name in names if summary else []:
+        _check(summary, Path(scores or ""), name)
+    done = Evaluation(dataset.title, system, names, settings=summary.get("configuration", {}))
+    values: Scores = {}
+    if scores is not None:
+        values = _frame_scores(Path(scores), clips)
+        labels = {clip.name: _labels(dataset, clip, values[clip.name], Path(scores)) for clip in clips}
+        done = _with_frames(done, labels, values)
+    place = Path(regions) if regions is not None else _own_regions(scores)
+    found: dict[str, ScoredRegions] = {}
+    if place is None:
+        done = replace(done, without_regions="no regions were given; name them with --regions")
+    else:
+        lengths = {clip.name: len(values[clip.name]) if values else _count(clip) for clip in clips}
+        found = _regions(place, names, first_frame)
+        try:
+            truth = _tracks(dataset, clips, lengths)
+        except DataError as error:
+            if regions is not None:
+                raise
+            truth, done = None, replace(done, without_regions=str(error))
+        if truth is not None:
+            done = _with_regions(done, truth, found, lengths, place)
+        elif not done.without_regions:
+            reason = f"the data set {dataset.name} says when something is abnormal, not where; name tracks (--tracks)"
+            if regions is not None:
+                raise DataError(f"{place}: cannot be compared: {reason}")
+            done = replace(done, without_regions=reason)
+    return replace(done, scores_sha256=fingerprint(values, found))
+
+
+def evaluate_files(
+    tracks: Path | str | None = None,
+    regions: Path | str | None = None,
+    frames: int | None = None,
+    *,
+    labels: Path | str | None = None,
+    scores: Path | str | None = None,
+    first_frame: int | None = None,
+    system: str = "ours",
+) -> Evaluation:
+    """Compare files with files, without a data set: regions with tracks, frame scores with frame labels, or both.
+
+    Args:
+        tracks: ground-truth tracks of every clip (`ssmtl.formats.tracks`).
+        regions: scored regions of every clip (`ssmtl.formats.regions`).
+        frames: frames of the whole test set; by default those of the labels.
+        labels: a 0 or 1 for each frame of every clip, in the forms of frame scores.
+        scores: frame scores of every clip (`ssmtl.formats.frame_scores`).
+        first_frame: number of a clip's first frame in COCO's JSON; None = as the file lets see.
+        system: whose scores they are, for tables.
+
+    Raises:
+        DataError: files are missing, malformed or of other clips.
+    """
+    if (tracks is None) != (regions is None) or (labels is None) != (scores is None) or not (tracks or labels):
+        raise DataError("without a data set, give --tracks with --regions, or --labels with --scores, or all four")
+    done = Evaluation("", system, [])
+    values: Scores = {}
+    found: dict[str, ScoredRegions] = {}
+    lengths: dict[str, int] | None = None
+    if labels is not None and scores is not None:
+        truth = {name: _as_labels(row, labels, name) for name, row in read_frame_scores(Path(labels)).items()}
+        own = read_frame_scores(Path(scores))
+        _check_names(own, truth, scores, labels)
+        names = match_clips(list(truth), own, str(scores))
+        values = {name: own[names[name]] for name in truth}
+        for name in truth:
+            if len(truth[name]) != len(values[name]):
+                raise DataError(
+                    f"{scores}: {len(values[name])} scores of {name}, but {labels} has {len(truth[name])} labels; "
+                    "write one for each frame"
+                )
+        done = _with_frames(replace(done, clips=list(truth)), truth, values)
+        lengths = {name: len(row) for name, row in truth.items()}
+    if tracks is not None and regions is not None:
+        wanted = read_tracks_folder(Path(tracks), first_frame)
+        if lengths:
+            names = match_clips(list(lengths), wanted, str(tracks))
+            wanted = {name: wanted[names[name]] for name in lengths}
+        total = sum(lengths.values()) if lengths else frames
+        if total is None or total < 1:
+            raise DataError("--frames: give the number of frames of the whole test set, for false positives per frame")
+        if lengths and frames not in (None, total):
+            raise DataError(f"--frames {frames}: but {labels} has {total} labels; leave --frames out")
+        found = _regions(Path(regions), list(wanted), first_frame)
+        done = _with_regions(replace(done, clips=list(wanted)), wanted, found, lengths, Path(regions), total)
+    return replace(done, scores_sha256=fingerprint(values, found))
+
+
+def _with_frames(done: Evaluation, labels: Labels, values: Scores) -> Evaluation:
+    truth, scores = [labels[name] for name in values], list(values.values())
+    return replace(
+        done,
+        frames=measure_frames(truth, scores),
+        roc=roc(np.concatenate(truth), np.concatenate(scores)),
+    )
+
+
+def _with_regions(
+    done: Evaluation,
+    truth: Mapping[str, Tracks],
+    found: Mapping[str, ScoredRegions],
+    lengths: Mapping[str, int] | None,
+    place: Path,
+    frames: int | None = None,
+) -> Evaluation:
+    total = frames if frames is not None else sum((lengths or {}).values())
+    videos = [_match(truth[name], found[name], lengths[name] if lengths else total, place, name) for name in truth]
+    derived = any(tracks.derived for tracks in truth.values())
+    return replace(done, regions=measure_regions(videos, total), derived_tracks=derived)
+
+
+def _match(tracks: Tracks, found: ScoredRegions, frames: int, place: Path, name: str) -> MatchedVideo:
+    for what, numbers in (("a region", found.frames), ("a ground-truth region", tracks.frames)):
+        outside = numbers[(numbers < 0) | (numbers >= frames)]
+        if len(outside):
+            raise DataError(
+                f"{place}: {name}: {what} lies in frame {outside[0]}, but there are {frames} frames, 0 to "
+                f"{frames - 1}; frames count from 0 in every clip"
+            )
+    return match_video(tracks.frames, tracks.ids, tracks.boxes, found.frames, found.boxes, found.scores)
+
+
+def _frame_scores(place: Path, clips: Sequence["Clip"]) -> dict[str, NDArray[np.float64]]:
+    """The scores of every clip, be they joined in one file in the order of the clips."""
+    found = read_frame_scores(place)
+    names = [clip.name for clip in clips]
+    if place.is_file() and len(found) == 1 < len(clips):
+        return split_joined(next(iter(found.values())), {clip.name: _count(clip) for clip in clips}, str(place))
+    return {name: found[source] for name, source in match_clips(names, found, str(place)).items()}
+
+
+def _labels(dataset: "Dataset", clip: "Clip", scores: NDArray[np.float64], place: Path) -> NDArray[np.bool_]:
+    truth = dataset.frame_labels(clip, len(scores))
+    if len(truth) != len(scores):
+        raise DataError(f"{place}: {len(scores)} scores of {clip.name} for {len(truth)} frames; score the whole clip")
+    return truth
+
+
+def _as_labels(values: NDArray[np.float64], place: Path | str, name: str) -> NDArray[np.bool_]:
+    if not np.isin(values, (0, 1)).all():
+        raise DataError(f"{place}: a label of {name} is neither 0 nor 1; write 1 for an abnormal frame")
+    return values.astype(bool)
+
+
+def _own_regions(scores: Path | str | None) -> Path | None:
+    """The result folder itself where it holds regions of ours."""
+    if scores is None or not Path(scores).is_dir():
+        return None
+    return Path(scores) if any(Path(scores).glob(f"*/{REGIONS}")) else None
+
+
+def _regions(place: Path, names: Sequence[str], first_frame: int | None) -> dict[str, ScoredRegions]:
+    """Regions of every clip. A table or a JSON of all clips does not name one without any."""
+    found = read_regions(place, first_frame)
+    if place.is_file() and place.suffix.lower() in (".csv", ".json") and len(found) < len(names):
+        found |= {name: ScoredRegions.none() for name in names if name not in _match_some(names, found)}
+    _check_names(found, names, place, "the ground truth")
+    return {name: found[source] for name, source in match_clips(names, found, str(place)).items()}
+
+
+def _match_some(names: Sequence[str], found: Iterable[str]) -> set[str]:
+    """Those of the names that `found` has, be they padded otherwise."""
+    keys = {clip_key(name) for name in found}
+    return {name for name in names if clip_key(name) in keys}
+
+
+def _check_names(found: Iterable[str], wanted: Iterable[str], place: Path | str, truth: Path | str) -> None:
+    """Refuse scores of clips without ground truth: their false positives would not be counted."""
+    known = list(wanted)
+    left = [name for name in natural_order(found) if not _match_some([name], known)]
+    if left:
+        raise DataError(f"{place}: has {some(left)}, of which {truth} knows nothing; take them away, or add the truth")
+
+
+def _tracks(dataset: "Dataset", clips: Sequence["Clip"], lengths: Mapping[str, int]) -> dict[str, Tracks] | None:
+    truth = {clip.name: dataset.tracks(clip, lengths[clip.name]) for clip in clips}
+    known = {name: tracks for name, tracks in truth.items() if tracks is not None}
+    return known if len(known) == len(truth) else None
+
+
+def _count(clip: "Clip") -> int:
+    from ssmtl.datasets.footage import count_frames
+
+    return count_frames(clip)
+
+
+def fingerprint(scores: Scores, regions: Mapping[str, ScoredRegions]) -> str:
+    """SHA-256 of the numbers, whatever files they came in."""
+    digest = hashlib.sha256()
+    for name in natural_order({*scores, *regions}):
+        digest.update(name.encode() + b"\0")
+        if name in scores:
+            digest.update(np.ascontiguousarray(scores[name], "<f8").tobytes())
+        if name in regions:
+            found = regions[name]
+            for column, kind in ((found.frames, "<i8"), (found.boxes, "<f8"), (found.scores, "<f8")):
+                digest.update(np.ascontiguousarray(column, kind).tobytes())
+    return digest.hexdigest()
 
 
 def _check(summary: dict[str, Any], scores: Path, name: str) -> None:

@@ -199,13 +199,14 @@ def _truth(clip: Clip, dataset: Dataset | None, progress: Progress) -> Boxes | N
     try:
         if source.undecodable:
             raise DataError(f"{clip.path}: {source.undecodable} damaged pictures, so frames and truth do not match")
-        truth = dataset.region_truth(clip, frames)
+        tracks = dataset.tracks(clip, frames)
     except DataError as error:
         progress.note(f"{clip.name}: without ground truth: {error}")
         return None
-    if truth is None:
+    if tracks is None:
         progress.note(f"{clip.name}: without ground truth: the data set {dataset.name} has no regions")
-    return truth
+        return None
+    return [boxes.astype(np.float32) for boxes in tracks.by_frame(frames)]
 
 
 def _review_clip(

@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ssmtl.errors import DataError
-from ssmtl.scoring.stream import FrameResult
+
+if TYPE_CHECKING:
+    from ssmtl.scoring.stream import FrameResult
 
 SCORES, REGIONS, SUMMARY = "scores.csv", "regions.csv", "summary.json"
 SCORE_COLUMNS = ("frame", "time_s", "score")
@@ -39,7 +41,7 @@ class ResultWriter:
         for file in self._files:
             file.close()
 
-    def write(self, result: FrameResult) -> None:
+    def write(self, result: "FrameResult") -> None:
         """Add a frame."""
         frame, regions = result.frame, result.regions
         self._scores.writerow([frame.index, f"{frame.time_s:.4f}", f"{result.score:.6g}"])

@@ -97,6 +97,7 @@ def test_no_clips(tmp_path: Path, part: str, exists: bool) -> None:
 
 
 BOXES = "clip,first,last,kind,x_min,y_min,x_max,y_max\n"
+TRACKED = "clip,first,last,x_min,y_min,x_max,y_max,track\n"
 
 
 @pytest.mark.parametrize(
@@ -123,12 +124,12 @@ def test_regions(
 ) -> None:
     data = make_root(tmp_path, annotation)
     clip = replace(data.test_clips()[0], start=start, stop=stop)
-    found = data.region_truth(clip, 4)
+    found = data.tracks(clip, 4)
     if expected is None:
         assert found is None
         return
-    assert found is not None and [boxes.tolist() for boxes in found] == expected
-    assert all(boxes.shape == (len(boxes), 4) and boxes.dtype == np.float32 for boxes in found)
+    assert found is not None and [boxes.tolist() for boxes in found.by_frame(4)] == expected
+    assert found.derived
     assert data.frame_labels(clip, 4).tolist() == [bool(boxes) for boxes in expected]
 
 
@@ -143,10 +144,48 @@ def test_regions(
         (BOXES + "a2,1,2,x,1,2,3,inf\n", "line 2: the box is"),
         (BOXES + "a2,1,2,x,nan,2,3,4\n", "line 2: the box is"),
         (BOXES + "a2,1,10,x,1,2,3,4\n", "line 2: last is 10, but clip 'a2' has 10 frames"),
+        (TRACKED + "a2,1,2,1,2,3,4,1\na2,1,2,1,2,3,4, \n", "abnormal.csv, line 3: track is empty; name or number"),
+        (TRACKED + "a2,1,2,1,2,3,4\n", "abnormal.csv, line 2: track is empty"),
     ],
 )
 def test_mistakes_in_boxes(tmp_path: Path, annotation: str, message: str) -> None:
     data = make_root(tmp_path, annotation)
     with pytest.raises(DataError) as error:
-        data.region_truth(data.test_clips()[0], 10)
+        data.tracks(data.test_clips()[0], 10)
     assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("annotation", "ids", "derived"),
+    [
+        (TRACKED, [], False),
+        (TRACKED + "a2,0,2,1,2,3,4,cart\n", [0, 0, 0], False),
+        (TRACKED + "a2,0,0,1,2,3,4,cart\na2,3,3,5,6,7,8,cart\n", [0, 0], False),
+        (TRACKED + "a2,0,1,1,2,3,4,7\na2,1,1,1,2,3,4,5\na2,0,0,1,2,3,4, 5 \na10,0,0,1,2,3,4,9\n", [0, 1, 0, 1], False),
+        (BOXES, [], True),
+        (BOXES + "a2,0,1,,0,0,9,9\na2,2,2,,20,0,29,9\na2,2,3,,1,0,10,9\n", [0, 0, 1, 0, 0], True),
+        ("clip,first,last,track\na2,0,1,\n", None, None),
+    ],
+    ids=["no rows", "one", "comes back", "two", "no rows, linked", "linked", "a track without boxes"],
+)
+def test_tracks(tmp_path: Path, annotation: str, ids: list[int] | None, derived: bool | None) -> None:
+    data = make_root(tmp_path, annotation)
+    found = data.tracks(data.test_clips()[0], 4)
+    if ids is None:
+        assert found is None
+        return
+    assert found is not None and found.derived == derived and found.ids.tolist() == ids
+
+
+def test_check(tmp_path: Path) -> None:
+    data = make_root(tmp_path, TRACKED + "a2,0,0,1,2,3,4,cart\n")
+    items = {item.what: item for item in data.check()}
+    assert all(item.complete and item.possible for item in items.values())
+    assert items["test frames"].found == 2 and items["abnormal frames"].found == 1
+    assert items["rows of abnormal.csv"].found == 1 and items["rows of abnormal.csv"].note == "with tracks"
+    assert items["test clips with regions"].note == "1 tracks of 1 regions"
+    (tmp_path / "abnormal.csv").write_text(HEADER + "a2,0,5,x\n")
+    items = {item.what: item for item in OwnDataset(tmp_path).check()}
+    assert "last is 5" in items["abnormal frames"].problems[0] and not items["abnormal frames"].possible
+    regions = items["test clips with regions"]
+    assert regions.complete and not regions.possible, "where is not told, which is no mistake"

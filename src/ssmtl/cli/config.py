@@ -6,19 +6,19 @@ from typing import Annotated, Any
 import typer
 from pydantic import BaseModel
 
-from ssmtl.cli import options
+from ssmtl.cli import configuring
 
 
 def config(
-    recipe: options.Recipe = "fast",
-    file: options.ConfigFile = None,
-    assignments: options.Assignments = None,
-    regions: options.Regions = None,
-    tasks: options.Tasks = None,
+    recipe: configuring.Recipe = "fast",
+    file: configuring.ConfigFile = None,
+    assignments: configuring.Assignments = None,
+    regions: configuring.Regions = None,
+    tasks: configuring.Tasks = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, as it is saved in models.")] = False,
 ) -> None:
     """Print every field that --set can change, its value by a recipe and its changes, and its meaning."""
-    chosen = options.read_configuration(recipe, file, assignments, regions, tasks)
+    chosen = configuring.read_configuration(recipe, file, assignments, regions, tasks)
     if as_json:
         typer.echo(json.dumps(chosen.model_dump(mode="json"), indent=2))
         return

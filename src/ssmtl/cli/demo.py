@@ -27,6 +27,7 @@ def demo(
             highlight=False,
         )
     frames = result.evaluation.frames
+    assert frames is not None
     options.console.print(
         f"micro AUC {100 * frames.micro:.1f} %, macro AUC (anchored) {100 * frames.macro_anchored:.1f} %",
         highlight=False,

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ssmtl.cli import options
+from ssmtl.cli import configuring, options
 from ssmtl.cli.progress import Bars
 from ssmtl.config import merge, read_assignments
 
@@ -18,8 +18,8 @@ def detect(
     dataset: options.DatasetName = None,
     root: options.Root = None,
     frames: options.Frames = None,
-    assignments: options.Assignments = None,
-    regions: options.Regions = None,
+    assignments: configuring.Assignments = None,
+    regions: configuring.Regions = None,
     overlay: Annotated[bool, typer.Option("--overlay", help="Also write an annotated video of each clip.")] = False,
     plot: Annotated[bool, typer.Option("--plot", help="Also write each clip's curve over time.")] = False,
     explain: Annotated[
@@ -41,7 +41,7 @@ def detect(
 
     used = load_model(model)
     detectors = used.configuration.model_dump(mode="json")["detectors"]
-    changes = merge(options.read_regions(regions, detectors), read_assignments(assignments or []))
+    changes = merge(configuring.read_regions(regions, detectors), read_assignments(assignments or []))
     if changes:
         used = with_settings(used, changes)
     data = options.read_dataset(dataset, root, sources)

@@ -8,51 +8,87 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from ssmtl.atomic import write_json
 from ssmtl.cli import options
+from ssmtl.errors import DataError
+from ssmtl.evaluation import Evaluation
+from ssmtl.evaluation import evaluate as with_dataset
+from ssmtl.evaluation import evaluate_files as without_dataset
+from ssmtl.evaluation_table import COLUMNS, as_json, conventions, percent, table_rows, write_evaluation
+
+CLIPS_SHOWN = 40
 
 
 def evaluate(
-    scores: Annotated[Path, typer.Option("--scores", help="The folder that `ssmtl detect` wrote.")],
+    scores: Annotated[
+        Path | None,
+        typer.Option("--scores", help="Frame scores: the folder that `ssmtl detect` wrote, or csv, txt, npy, npz."),
+    ] = None,
     dataset: options.DatasetName = None,
     root: options.Root = None,
-    out: Annotated[Path | None, typer.Option("--out", help="Also write the figures to this JSON file.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    regions: Annotated[
+        Path | None,
+        typer.Option(
+            "--regions",
+            help="Regions with scores, a folder or one file: our csv, text, npy, npz, COCO or MOT. By default those "
+            "of --scores.",
+        ),
+    ] = None,
+    tracks: Annotated[
+        Path | None, typer.Option("--tracks", help="Ground-truth tracks, in place of the data set's or without one.")
+    ] = None,
+    frames: Annotated[
+        int | None, typer.Option("--frames", min=1, help="Frames of the whole test set, where no data set says it.")
+    ] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option("--labels", help="Frame labels, 0 or 1, in the forms of --scores, without a data set."),
+    ] = None,
+    first_frame: Annotated[
+        int | None,
+        typer.Option("--first-frame", help="Number of a clip's first frame in COCO's JSON, if it must be said."),
+    ] = None,
+    system: Annotated[str, typer.Option("--name", help="What the scores are called in the table.")] = "ours",
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", help="Also write a .json, .md, .tex or .csv file, or all of them and the curves to a folder."
+        ),
+    ] = None,
+    as_text: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Compare scores with a data set's ground truth."""
-    from ssmtl.evaluation import evaluate as run
-
-    data = options.read_dataset(dataset, root)
-    if data is None:
-        raise typer.BadParameter("name the data set whose ground truth to use", param_hint="--dataset")
-    result = run(data, scores)
-    if out is not None:
-        write_json(out, result.as_dict())
-    if as_json:
-        typer.echo(json.dumps(result.as_dict(), indent=2))
-        return
-    frames = result.frames
-    table = Table(title=f"{result.dataset}: area under the ROC curve of frames, %", title_justify="left")
-    table.add_column("clip")
-    table.add_column("AUC", justify="right")
-    for name, area in zip(result.clips, frames.per_video, strict=True):
-        table.add_row(name, _percent(area))
-    table.add_section()
-    table.add_row("micro", _percent(frames.micro))
-    table.add_row("macro, anchored", _percent(frames.macro_anchored))
-    table.add_row(f"macro, {frames.videos - frames.undefined} defined clips", _percent(frames.macro_defined))
-    console = Console()
-    console.print(table)
-    console.print(f"{frames.undefined} of {frames.videos} clips have frames of one class only", highlight=False)
-    if result.settings:
-        scoring = ", ".join(f"{key} {value}" for key, value in result.settings["scoring"].items())
-        console.print(
-            f"recipe {result.settings['recipe']}, seed {result.settings['seed']}; {scoring}; "
-            "frames without a region score 0; no normalisation per clip",
-            highlight=False,
-            soft_wrap=True,
+    """Compare scores, ours or anyone's, with ground truth: micro and macro AUC, EER, AP, RBDC and TBDC."""
+    data = options.read_dataset(dataset, root, tracks=tracks)
+    if data is not None:
+        for option, given in (("--labels", labels), ("--frames", frames)):
+            if given is not None:
+                raise DataError(f"{option}: the data set has them; leave it out")
+        done = with_dataset(data, scores, regions=regions, first_frame=first_frame, system=system)
+    else:
+        done = without_dataset(
+            tracks, regions, frames, labels=labels, scores=scores, first_frame=first_frame, system=system
         )
+    written = [] if out is None else write_evaluation(done, out)
+    if as_text:
+        typer.echo(json.dumps(as_json(done), indent=2))
+        return
+    _print(done)
+    if written:
+        options.console.print(f"written: {', '.join(map(str, written))}", highlight=False, markup=False, soft_wrap=True)
 
 
-def _percent(area: float) -> str:
-    return "–" if area != area else f"{100 * area:.2f}"
+def _print(done: Evaluation) -> None:
+    console = Console()
+    table = Table(title=f"{done.dataset or 'Scores against ground truth'}, %", title_justify="left")
+    table.add_column("system", no_wrap=True)
+    for heading in COLUMNS:
+        table.add_column(heading.replace(", ", ",\n"), justify="right")
+    for name, values in table_rows(done):
+        table.add_row(name, *map(percent, values))
+    console.print(table)
+    if done.frames is not None and len(done.clips) <= CLIPS_SHOWN:
+        clips = Table("clip", "AUC, %")
+        for name, area in zip(done.clips, done.frames.per_video, strict=True):
+            clips.add_row(name, percent(area))
+        console.print(clips)
+    for text in conventions(done):
+        console.print(text, highlight=False, markup=False, soft_wrap=True)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ssmtl.cli import options
+from ssmtl.cli import configuring, options
 from ssmtl.cli.progress import Bars
 
 
@@ -15,11 +15,11 @@ def fit(
     dataset: options.DatasetName = None,
     root: options.Root = None,
     frames: options.Frames = None,
-    recipe: options.Recipe = "fast",
-    config: options.ConfigFile = None,
-    assignments: options.Assignments = None,
-    regions: options.Regions = None,
-    tasks: options.Tasks = None,
+    recipe: configuring.Recipe = "fast",
+    config: configuring.ConfigFile = None,
+    assignments: configuring.Assignments = None,
+    regions: configuring.Regions = None,
+    tasks: configuring.Tasks = None,
     seed: Annotated[int | None, typer.Option("--seed", help="The same seed gives the same model.")] = None,
     sequences: Annotated[
         Path | None, typer.Option("--sequences", help="Keep the training set in this folder, for the next run.")
@@ -31,7 +31,7 @@ def fit(
     from ssmtl.fitting import fit as run
 
     chosen = list(assignments or []) + ([] if seed is None else [f"seed={seed}"])
-    configuration = options.read_configuration(recipe, config, chosen, regions, tasks)
+    configuration = configuring.read_configuration(recipe, config, chosen, regions, tasks)
     data = options.read_dataset(dataset, root, normal)
     clips = options.read_clips(normal, frames, data.train_clips() if data else None)
     with Bars(options.console) as bars:

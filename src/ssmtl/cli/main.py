@@ -2,27 +2,18 @@
 
 import os
 import sys
+from collections.abc import Sequence
+from importlib import import_module
 from typing import Annotated
 
 import typer
 
 from ssmtl import __version__
-from ssmtl.cli.config import config
-from ssmtl.cli.demo import demo
-from ssmtl.cli.detect import detect
-from ssmtl.cli.evaluate import evaluate
-from ssmtl.cli.fit import fit
 from ssmtl.cli.options import console
-from ssmtl.cli.regions import regions
-from ssmtl.cli.study import study
 from ssmtl.errors import SsmtlError
 
-app = typer.Typer(
-    help="Video anomaly detection: learns from normal footage, finds what is not.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    add_completion=False,
-)
+COMMANDS = ("demo", "fit", "detect", "evaluate", "regions", "study", "dataset", "convert", "config")
+"""Each a module of this package with a function, or a group of commands, of its name."""
 
 
 def _version(wanted: bool) -> None:
@@ -31,21 +22,36 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _options(
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
 ) -> None:
     pass
 
 
-for command in (demo, fit, detect, evaluate, regions, study, config):
-    app.command()(command)
+def application(names: Sequence[str] = COMMANDS) -> typer.Typer:
+    """The command line with these commands; the modules of others are not loaded."""
+    app = typer.Typer(
+        help="Video anomaly detection: learns from normal footage, finds what is not.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        add_completion=False,
+    )
+    app.callback()(_options)
+    for name in names:
+        command = getattr(import_module(f"ssmtl.cli.{name}"), name)
+        if isinstance(command, typer.Typer):
+            app.add_typer(command, name=name)
+        else:
+            app.command()(command)
+    return app
 
 
 def main() -> None:
     """Run the command line; exit code 1 for an error, 2 for wrong usage, 3 where some of several clips failed."""
+    # Only the command that is called is loaded: `evaluate` need not wait for PyTorch.
+    called = sys.argv[1:2]
     try:
-        app()
+        application(called if called and called[0] in COMMANDS else COMMANDS)()
     except SsmtlError as error:
         console.print(f"error: {error}", style="red", highlight=False, markup=False, soft_wrap=True)
         sys.exit(1)

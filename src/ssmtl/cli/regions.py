@@ -9,7 +9,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from ssmtl.cli import options
+from ssmtl.cli import configuring, options
 from ssmtl.cli.progress import Bars
 from ssmtl.config import merge, read_assignments, read_toml
 
@@ -40,10 +40,10 @@ def regions(
     model: Annotated[
         Path | None, typer.Option("--model", help="Look with this model's detectors and scene, not a recipe's.")
     ] = None,
-    recipe: options.Recipe = "fast",
-    config: options.ConfigFile = None,
-    assignments: options.Assignments = None,
-    where: options.Regions = None,
+    recipe: configuring.Recipe = "fast",
+    config: configuring.ConfigFile = None,
+    assignments: configuring.Assignments = None,
+    where: configuring.Regions = None,
     overwrite: options.Overwrite = False,
 ) -> None:
     """Show where a recipe or a model looks in SOURCES: a video, a table of boxes, the cost, and what is missed."""
@@ -77,14 +77,14 @@ def _read_used(
 ) -> "Configuration | Model":
     """The configuration or, where one is named, the model with the changes to where it looks."""
     if model is None:
-        return options.read_configuration(recipe, config, assignments, where)
+        return configuring.read_configuration(recipe, config, assignments, where)
     from ssmtl.model import load_model, with_settings
 
     used = load_model(model)
     if config:
         used = with_settings(used, read_toml(config))
     known = used.configuration.model_dump(mode="json")["detectors"]
-    return with_settings(used, merge(options.read_regions(where, known), read_assignments(assignments or [])))
+    return with_settings(used, merge(configuring.read_regions(where, known), read_assignments(assignments or [])))
 
 
 def _print(review: "RegionReview") -> None:

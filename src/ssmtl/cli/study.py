@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ssmtl.cli import options
+from ssmtl.cli import configuring, options
 from ssmtl.cli.progress import Bars
 from ssmtl.config import read_assignments, read_toml
 from ssmtl.recipes import RECIPES
@@ -52,7 +52,7 @@ def study(
         typer.Option("--regions", help="Where every row looks, in place of the detectors, as in fit; not for table1."),
     ] = None,
     config: Annotated[Path | None, typer.Option("--config", help="Changes to every row, as a TOML file.")] = None,
-    assignments: options.Assignments = None,
+    assignments: configuring.Assignments = None,
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="Runs of each row: mean and spread are told.")] = 1,
     scale: Annotated[
         Scale, typer.Option("--scale", help="small: few clips and steps, in minutes, to see that it works.")
@@ -104,5 +104,5 @@ def _read_choices(
     known = RECIPES["ssmtlpp-v1"]().model_dump(mode="json")["detectors"]
     changes = [read_toml(config)] if config else []
     changes += [read_assignments(assignments)] if assignments else []
-    where = None if regions is None else tuple(options.read_regions(regions, known)["detectors"])
+    where = None if regions is None else tuple(configuring.read_regions(regions, known)["detectors"])
     return Choices(tuple(detector or ()), where, tuple(changes), scale.value)

@@ -3,17 +3,28 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from ssmtl.datasets.avenue import Avenue
 from ssmtl.datasets.dataset import Dataset
 from ssmtl.datasets.own import OwnDataset
-from ssmtl.datasets.ucsd import UCSD
+from ssmtl.datasets.shanghaitech import ShanghaiTech
+from ssmtl.datasets.ubnormal import UBnormal
+from ssmtl.datasets.ucsd import UCSD, Ped1, Ped2
 from ssmtl.errors import DataError
 
-DATASETS: dict[str, Callable[[Path], Dataset]] = {"own": OwnDataset, "ucsd": UCSD}
+DATASETS: dict[str, Callable[[Path, Path | None], Dataset]] = {
+    "avenue": Avenue,
+    "own": OwnDataset,
+    "ped1": Ped1,
+    "ped2": Ped2,
+    "shanghaitech": ShanghaiTech,
+    "ubnormal": UBnormal,
+    "ucsd": UCSD,
+}
 """A new data set adds its line here."""
 
 
-def open_dataset(name: str, root: Path) -> Dataset:
-    """The named data set at `root`.
+def open_dataset(name: str, root: Path, tracks: Path | None = None) -> Dataset:
+    """The named data set at `root`, with the tracks in the folder `tracks` in place of those found in `root`.
 
     Raises:
         DataError: an unknown name, or no such folder.
@@ -22,4 +33,6 @@ def open_dataset(name: str, root: Path) -> Dataset:
         raise DataError(f"data set '{name}': unknown; known ones: {', '.join(sorted(DATASETS))}")
     if not Path(root).is_dir():
         raise DataError(f"{root}: no such folder; --root is where the data set {name} lies")
-    return DATASETS[name](Path(root))
+    if tracks is not None and not Path(tracks).is_dir():
+        raise DataError(f"{tracks}: no such folder; name the one that holds a tracks file per test clip")
+    return DATASETS[name](Path(root), None if tracks is None else Path(tracks))

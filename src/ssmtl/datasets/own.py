@@ -8,7 +8,11 @@
 `kind` is for people to read and may be missing; other columns are ignored. A test clip without rows is all normal.
 
 Where it happens may be told too, by four more columns `x_min,y_min,x_max,y_max`: a box in pixels, half open, that holds
-from `first` to `last`, so that what moves has a row per frame. With those columns, every row has a box.
+from `first` to `last`, so that what moves has a row per frame. With those columns, every row has a box. One more
+column, `track`, may say which boxes of a clip are of the same person or thing: those with the same word or number.
+Without it, boxes that overlap from frame to frame are taken for one.
+
+A folder `ROOT/tracks` of tracks files (`ssmtl.formats.tracks`) says where in place of those columns.
 """
 
 import csv
@@ -20,11 +24,19 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ssmtl.datasets.checking import Official, attempt, inspect
+from ssmtl.datasets.dataset import Item, Step, Use, no_step
+from ssmtl.datasets.layout import subfolders
+from ssmtl.datasets.masks import link_boxes
+from ssmtl.datasets.track_files import TrackFiles, find_track_files, read_clip_tracks
 from ssmtl.errors import DataError, SourceError
+from ssmtl.formats.clips import some
+from ssmtl.formats.records import Tracks
 from ssmtl.video.sources import Clip, find_clips
 
 _COLUMNS = ("clip", "first", "last")
 _BOX = ("x_min", "y_min", "x_max", "y_max")
+_TRACK = "track"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,23 +46,32 @@ class _Interval:
     last: int
     kind: str
     box: tuple[float, ...] | None
+    track: str
     line: int
 
 
 @dataclass(frozen=True, slots=True)
 class _Table:
     has_boxes: bool
+    has_tracks: bool
     intervals: list[_Interval]
 
 
 class OwnDataset:
     """Clips and ground truth in the layout above; implements `ssmtl.datasets.dataset.Dataset`."""
 
-    name = "own"
+    name = title = "own"
+    page = ""
 
-    def __init__(self, root: Path) -> None:
-        """Nothing is read before it is asked for, so that training needs no annotation."""
+    def __init__(self, root: Path, tracks_folder: Path | None = None) -> None:
+        """Nothing is read before it is asked for, so that training needs no annotation.
+
+        Args:
+            root: the folder of the data set.
+            tracks_folder: a folder of tracks files to use in place of any that lies in `root`.
+        """
         self.root = Path(root)
+        self.tracks_folder = None if tracks_folder is None else Path(tracks_folder)
         self.annotation = self.root / "abnormal.csv"
 
     def train_clips(self) -> list[Clip]:
@@ -76,16 +97,32 @@ class OwnDataset:
             labels[span] = True
         return labels
 
-    def region_truth(self, clip: Clip, frames: int) -> list[NDArray[np.float32]] | None:
-        """Boxes of the abnormal regions of each frame, M×4; None where the annotation has no boxes; same errors."""
+    def tracks(self, clip: Clip, frames: int) -> Tracks | None:
+        """The abnormal regions of the same frames: of the tracks files, or else the boxes of the annotation.
+
+        None where there are neither; same errors.
+        """
+        if self._track_files is not None:
+            return read_clip_tracks(self._track_files, clip, frames, self.frame_labels)
         if not self._table.has_boxes:
             return None
         boxes: list[list[tuple[float, ...]]] = [[] for _ in range(frames)]
+        names: list[list[str]] = [[] for _ in range(frames)]
         for interval, span in self._spans(clip, frames):
             assert interval.box is not None
-            for frame in boxes[span]:
-                frame.append(interval.box)
-        return [np.array(frame, np.float32).reshape(-1, 4) for frame in boxes]
+            for frame in range(*span.indices(frames)):
+                boxes[frame].append(interval.box)
+                names[frame].append(interval.track)
+        linked = link_boxes(boxes)
+        if not self._table.has_tracks:
+            return linked
+        numbers: dict[str, int] = {}
+        ids = [numbers.setdefault(name, len(numbers)) for each in names for name in each]
+        return Tracks(linked.frames, np.array(ids, np.int64), linked.boxes)
+
+    def check(self, step: Step = no_step) -> list[Item]:
+        """What is there; there is nothing official to compare it with."""
+        return inspect(self, Official(), self._annotation_items, step)
 
     def kinds(self, clip: str) -> set[str]:
         """What happens in the test clip of that name, as far as the annotation says; same errors."""
@@ -115,6 +152,18 @@ class OwnDataset:
                 "or one folder of pictures each"
             ) from error
 
+    def _annotation_items(self, clips: list[Clip]) -> list[Item]:
+        table = attempt(lambda: self._table)
+        if isinstance(table, str):
+            return [Item(self.annotation.name, None, problems=(table,), use=Use.FRAMES, possible=False)]
+        note = "with tracks" if table.has_tracks else "with boxes" if table.has_boxes else "says when, but not where"
+        return [Item(f"rows of {self.annotation.name}", len(table.intervals), note=note, use=Use.FRAMES)]
+
+    @cached_property
+    def _track_files(self) -> TrackFiles | None:
+        names = [clip.name for clip in self.test_clips()]
+        return find_track_files([self.root, *subfolders(self.root)], self.tracks_folder, names)
+
     @cached_property
     def _table(self) -> _Table:
         known = [clip.name for clip in self.test_clips()]
@@ -123,13 +172,9 @@ class OwnDataset:
             if interval.clip not in known:
                 raise DataError(
                     f"{self.annotation}, line {interval.line}: no clip {interval.clip!r} in {self.root / 'test'}; "
-                    f"write the name without its ending: {_some(known)}"
+                    f"write the name without its ending: {some(known)}"
                 )
         return table
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
 
 
 def _read(path: Path) -> _Table:
@@ -156,7 +201,9 @@ def _read(path: Path) -> _Table:
                     f"{path}, line 1: has {', '.join(boxes)} only; a box needs the columns {', '.join(_BOX)}"
                 )
             rows.fieldnames = header
-            return _Table(bool(boxes), [_interval(path, rows.line_num, row) for row in rows])
+            return _Table(
+                bool(boxes), bool(boxes) and _TRACK in header, [_interval(path, rows.line_num, row) for row in rows]
+            )
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
     except (UnicodeDecodeError, csv.Error) as error:
@@ -176,7 +223,10 @@ def _interval(path: Path, line: int, row: dict[str, str | None]) -> _Interval:
     if not 0 <= first <= last:
         raise DataError(f"{where}: first is {first} and last is {last}; write frames with 0 <= first <= last")
     box = _box(where, row) if _BOX[0] in row else None
-    return _Interval((row["clip"] or "").strip(), first, last, (row.get("kind") or "").strip(), box, line)
+    track = (row.get(_TRACK) or "").strip()
+    if box is not None and _TRACK in row and not track:
+        raise DataError(f"{where}: {_TRACK} is empty; name or number the person or thing, or leave the column out")
+    return _Interval((row["clip"] or "").strip(), first, last, (row.get("kind") or "").strip(), box, track, line)
 
 
 def _box(where: str, row: dict[str, str | None]) -> tuple[float, ...]:

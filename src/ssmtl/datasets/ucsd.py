@@ -1,95 +1,268 @@
-"""UCSD pedestrians, Ped1 and Ped2 (Mahadevan et al., CVPR 2010), in the official layout.
+"""UCSD pedestrians, Ped1 and Ped2 (Mahadevan et al., CVPR 2010).
 
 ROOT/Train/Train001/001.tif ...
 ROOT/Test/Test001/001.tif ...
 ROOT/Test/Test001_gt/001.bmp ...   masks: a frame is abnormal where any pixel is set
+ROOT/Test/UCSDped1.m               frame labels, which rule where masks say otherwise
+
+ROOT is the folder of one of the two, or one above. The official Ped1 has masks for ten of its 36 test clips. Clips
+may also lie in `training/frames` and `testing/frames`, and may be video files.
 """
 
+import re
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache, cached_property
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ssmtl.datasets.benchmark import Benchmark
+from ssmtl.datasets.checking import Official, annotation_item, attempt, inspect
+from ssmtl.datasets.dataset import Item, Step, Use, no_step
+from ssmtl.datasets.layout import Matched, clips_at, folder_at, match_files, numbers_in, subfolders
+from ssmtl.datasets.masks import MaskTruth, read_mask_picture, read_masks
+from ssmtl.datasets.truth import cut_labels, cut_tracks
+from ssmtl.datasets.ucsd_labels import Ranges, read_label_file
 from ssmtl.errors import DataError, SourceError
-from ssmtl.video.folders import list_pictures
-from ssmtl.video.sources import Clip, find_clips
+from ssmtl.formats.clips import some
+from ssmtl.formats.records import Tracks
+from ssmtl.video.folders import list_files, list_pictures
+from ssmtl.video.sources import Clip, first_frame_size
 
+PAGE = "http://www.svcl.ucsd.edu/projects/anomaly/dataset.htm"
 MASKS = "_gt"
+TRAIN = ("Train", "training/frames", "training/videos")
+TEST = ("Test", "testing/frames", "testing/videos")
 
-LEAST_REGION = 10
-"""Pixels: smaller specks of a mask are slips of the pen, not regions."""
+SIZES = {(158, 238): 1, (240, 360): 2}
+"""Height and width of the pictures of Ped1 and Ped2."""
+
+OFFICIAL = {
+    1: Official(34, 6800, 36, 7200, 4005, clip_frames=200, region_clips=10, numbered=True),
+    2: Official(16, 2550, 12, 2010, 1648, numbered=True),
+}
 
 
-class UCSD:
-    """One of the two UCSD sets; `root` is the folder that holds `Train` and `Test`."""
+class UCSD(Benchmark):
+    """Whichever of the two sets is there."""
 
     name = "ucsd"
+    page = PAGE
+    train_places, test_places = TRAIN, TEST
+    leave_out = MASKS
+    by_number = True
+    wanted: int | None = None
+    """Which of the two; None = either."""
 
-    def __init__(self, root: Path):
-        self.root = Path(root)
+    def __init__(self, root: Path, tracks_folder: Path | None = None) -> None:
+        """Nothing is read yet; arguments as of `Benchmark`."""
+        super().__init__(root, tracks_folder)
+        self._truth = cache(_read_folder)
 
-    def train_clips(self) -> list[Clip]:
-        """The clips of `ROOT/Train`.
+    @property
+    def title(self) -> str:
+        """As in tables; of either set, what the size of its pictures or else its folder's name says.
 
         Raises:
-            DataError: none are there.
+            DataError: both are there, so that it is not clear which is meant.
         """
-        return self._clips("Train")
+        number = self.wanted or self._found[1]
+        return "UCSD" if number is None else f"UCSD Ped{number}"
 
-    def test_clips(self) -> list[Clip]:
-        """The clips of `ROOT/Test`; same errors."""
-        return self._clips("Test")
-
-    def _clips(self, part: str) -> list[Clip]:
-        folder = self.root / part
-        clips = sorted(p for p in folder.glob(f"{part}*") if p.is_dir() and not p.name.endswith(MASKS))
-        if not clips:
-            raise DataError(
-                f"{folder}: no clips there; --root is the folder that holds Train and Test (UCSDped1 or UCSDped2)"
-            )
-        try:
-            return find_clips(clips)
-        except SourceError as error:
-            raise DataError(f"{folder}: {error}") from error
+    @cached_property
+    def folder(self) -> Path:
+        """The folder that holds `Train` and `Test`; same errors, or the other set is there."""
+        return self._found[0]
 
     def frame_labels(self, clip: Clip, frames: int) -> NDArray[np.bool_]:
-        """Which of the `frames` frames of a test clip have an abnormal pixel.
+        """Which of the `frames` frames of a test clip are abnormal: by the official file, or else by the masks.
 
         Raises:
-            DataError: the masks are missing, unreadable, or not one per frame.
+            DataError: both are missing, or the one that rules is malformed or does not fit the clip.
         """
-        return np.array([mask.any() for mask in self._masks(clip, frames)], bool)
-
-    def region_truth(self, clip: Clip, frames: int) -> list[NDArray[np.float32]]:
-        """The 8-connected components of each frame's mask that have at least `LEAST_REGION` pixels; same errors."""
-        return [_component_boxes(mask) for mask in self._masks(clip, frames)]
-
-    def _masks(self, clip: Clip, frames: int) -> Iterator[NDArray[np.uint8]]:
-        """The H×W masks of the clip's frames, nonzero = abnormal."""
-        folder = clip.path.with_name(clip.path.name + MASKS)
-        try:
-            masks = list_pictures(folder)[clip.start : clip.stop]
-        except (OSError, SourceError) as error:
+        if self._label_file is not None:
+            return self._listed(self._label_file, clip, frames)
+        folder = self._masks.of.get(clip.name)
+        if folder is None:
             raise DataError(
-                f"{folder}: no masks for {clip.name} ({error}); copy the set's ground truth there"
-            ) from error
-        if len(masks) != frames:
-            raise DataError(
-                f"{folder}: {len(masks)} masks, but {clip.name} has {frames} frames; copy the missing ones, "
-                "or score the whole clip"
+                f"{clip.path}{MASKS}: no masks for {clip.name}, and no UCSDped1.m or UCSDped2.m in its folder; copy "
+                f"the set's ground truth there, from {PAGE}"
             )
-        for path in masks:
-            mask = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-            if mask is None:
-                raise DataError(f"{path}: is no picture; copy it anew")
-            yield np.asarray(mask, np.uint8)
+        return cut_labels(self._truth(folder).labels, clip, frames, folder, "masks")
+
+    def annotated_tracks(self, clip: Clip, frames: int) -> Tracks | None:
+        """The regions of the masks, linked over time; None where no clip has masks."""
+        if not self._masks.of:
+            return None
+        folder = self._masks.of.get(clip.name)
+        if folder is not None:
+            truth = self._truth(folder)
+            cut_labels(truth.labels, clip, frames, folder, "masks")
+            return cut_tracks(truth.tracks, clip, frames, folder)
+        if self.frame_labels(clip, frames).any():
+            raise DataError(
+                f"{clip.path}{MASKS}: no masks for {clip.name}, only for {len(self._masks.of)} of "
+                f"{len(self.test_names)} test clips; add them, or a folder of tracks of all, to score regions"
+            )
+        return Tracks.none(derived=True)
+
+    def check(self, step: Step = no_step) -> list[Item]:
+        """What is there, against the official counts of the one that it is."""
+        found = attempt(lambda: self._found)
+        number = self.wanted if isinstance(found, str) else found[1]
+        official = Official() if number is None else OFFICIAL[number]
+        without = attempt(lambda: self._officially_without_masks)
+        if isinstance(without, str) or not without:
+            official = replace(official, region_clips=None)
+        return inspect(self, official, self.annotation_items, step, [] if isinstance(without, str) else without)
+
+    def annotation_items(self, clips: list[Clip]) -> list[Item]:
+        """Masks, and the file of frame labels."""
+        masks, without = self._masks, self._officially_without_masks
+        names = [clip.name for clip in clips if clip.name not in without]
+        number = self._found[1]
+        whole = None if number is None else OFFICIAL[number].test_clips
+        official = OFFICIAL[1].region_clips if without else whole
+        use = Use.FRAMES if self._label_file is None else Use.REGIONS
+        items = [annotation_item("clips with masks", names, masks, use, official)]
+        if self._label_file is not None:
+            differing = [clip.name for clip in clips if self._differs(clip)]
+            note = f"differs from the masks of {some(differing)}; the file rules" if differing else ""
+            items.append(Item("file of frame labels", 1, 1, note=note, use=Use.FRAMES))
+        elif not without and all(name in masks.of for name in names):
+            items.append(Item("file of frame labels", 0, None, note="not needed: the masks say it"))
+        else:
+            items.append(Item("file of frame labels", 0, 1, use=Use.FRAMES))
+        return items
+
+    @cached_property
+    def _officially_without_masks(self) -> list[str]:
+        """Test clips of Ped1 that have none in the official copy either, where there are no tracks in their place."""
+        few = None if self._found[1] is None else OFFICIAL[self._found[1]].region_clips
+        if few is None or self.track_files is not None or not 0 < len(self._masks.of) <= few:
+            return []
+        return [name for name in self.test_names if name not in self._masks.of]
+
+    def _differs(self, clip: Clip) -> bool:
+        """Whether file and masks disagree about a clip that both are of."""
+        folder, file = self._masks.of.get(clip.name), self._label_file
+        if folder is None or file is None:
+            return False
+        masks = attempt(lambda: self._truth(folder).labels)
+        if isinstance(masks, str):
+            return False
+        listed = attempt(lambda: self._listed(file, clip, len(masks)))
+        return isinstance(listed, str) or not np.array_equal(listed, masks)
+
+    def _listed(self, file: Path, clip: Clip, frames: int) -> NDArray[np.bool_]:
+        """Labels by the official file."""
+        number = numbers_in(clip.name)[-1:]
+        ranges = self._ranges.get(number[0]) if number else None
+        if ranges is None:
+            raise DataError(
+                f"{file}: has {len(self._ranges)} clips, none of them {clip.name}; copy the official file anew"
+            )
+        end = clip.start + frames
+        whole = clip.stop is None or end < clip.stop
+        labels = np.zeros(end, bool)
+        for first, last in ranges:
+            if whole and last > end:
+                raise DataError(
+                    f"{file}: frame {last} of {clip.name} is abnormal, but the clip has {end} frames; copy the missing "
+                    "ones, or score the whole clip"
+                )
+            labels[first - 1 : last] = True
+        return labels[clip.start :]
+
+    @cached_property
+    def _ranges(self) -> dict[int, Ranges]:
+        return {} if self._label_file is None else read_label_file(self._label_file)
+
+    @cached_property
+    def _label_file(self) -> Path | None:
+        number = self.wanted or self._found[1] or "[12]"
+        files = [path for place in self._test_folders for path in list_files(place, frozenset({".m"}))]
+        return next((path for path in files if re.fullmatch(f"ucsdped{number}", path.stem.casefold())), None)
+
+    @cached_property
+    def _masks(self) -> Matched:
+        found = [path for place in self._test_folders for path in subfolders(place)]
+        folders = [path for path in found if path.name.casefold().endswith(MASKS) and list_pictures(path)]
+        return match_files(self.test_names, folders, f"{MASKS}$", by_number=True)
+
+    @cached_property
+    def _test_folders(self) -> list[Path]:
+        """Where annotation may lie: beside the test clips, above them, or where it officially does."""
+        beside = self.test_clips()[0].path.parent
+        places = [beside, beside.parent, folder_at(self.folder, TEST[0])]
+        return list(dict.fromkeys(place for place in places if place is not None))
+
+    @cached_property
+    def _found(self) -> tuple[Path, int | None]:
+        """The folder of the set and which of the two it is, if that can be told."""
+        sets = [(folder, _which(folder)) for folder in _set_folders(self.root)]
+        if self.wanted is not None and sets:
+            sets = [each for each in sets if each[1] == self.wanted] or [each for each in sets if each[1] is None]
+            if not sets:
+                other = 3 - self.wanted
+                raise DataError(
+                    f"{self.root}: holds UCSD Ped{other}, not Ped{self.wanted}; use --dataset ped{other}, or name the "
+                    f"folder UCSDped{self.wanted} with --root"
+                )
+        if len(sets) > 1:
+            raise DataError(
+                f"{self.root}: holds {' and '.join(folder.name for folder, _ in sets)}; use --dataset ped1 or ped2, or "
+                "name one of the folders with --root"
+            )
+        return sets[0] if sets else (self.root, self.wanted)
 
 
-def _component_boxes(mask: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """M×4 float32 boxes of the regions of a mask."""
-    _, _, stats, _ = cv2.connectedComponentsWithStats((mask > 0).astype(np.uint8), connectivity=8)
-    left, top, width, height, area = stats[1:].T
-    boxes = np.stack([left, top, left + width, top + height], axis=1)
-    return boxes[area >= LEAST_REGION].astype(np.float32)
+class Ped1(UCSD):
+    """The set of 36 test clips, 158×238."""
+
+    name = "ped1"
+    wanted = 1
+
+
+class Ped2(UCSD):
+    """The set of 12 test clips, 240×360."""
+
+    name = "ped2"
+    wanted = 2
+
+
+def _set_folders(root: Path) -> list[Path]:
+    """Folders that hold training or test clips: `root` itself, or those in it, or those one deeper."""
+    level = [root]
+    for _ in range(3):
+        found = [folder for folder in level if any(folder_at(folder, place) for place in (*TRAIN, *TEST))]
+        if found:
+            return found
+        level = [path for folder in level for path in subfolders(folder)]
+    return []
+
+
+def _which(folder: Path) -> int | None:
+    """1 or 2 by the size of the pictures, or else by the folder's name."""
+    try:
+        number = SIZES.get(first_frame_size(clips_at(folder, (*TEST, *TRAIN), "clips", PAGE, MASKS)[1][0]))
+    except (DataError, SourceError):
+        number = None
+    named = re.search("ped[ _-]?([12])(?![0-9])", folder.resolve().name.casefold())
+    return number or (int(named[1]) if named else None)
+
+
+def _read_folder(folder: Path) -> MaskTruth:
+    """What the masks of a clip say.
+
+    Raises:
+        DataError: one cannot be read.
+    """
+
+    def masks() -> Iterator[NDArray[np.uint8]]:
+        for path in list_pictures(folder):
+            yield read_mask_picture(path)
+
+    return read_masks(masks())

@@ -8,27 +8,12 @@ which a region can never count as detected, and 0.5, that of object detection.
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
+
+from ssmtl.metrics.boxes import intersection_over_union
 
 OVERLAPS = (0.1, 0.5)
 """Intersection over union at which recall is reported."""
-
-
-def intersection_over_union(first: ArrayLike, second: ArrayLike) -> NDArray[np.float64]:
-    """Overlap of every box of `first` with every box of `second`.
-
-    Args:
-        first: N×4 boxes, xyxy pixels, half open.
-        second: M×4 boxes.
-
-    Returns:
-        N×M in [0, 1]; 0 where both boxes are empty.
-    """
-    a, b = _boxes(first)[:, None], _boxes(second)[None]
-    sides = np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])
-    shared = np.prod(np.maximum(sides, 0), axis=-1)
-    union = np.prod(a[..., 2:] - a[..., :2], axis=-1) + np.prod(b[..., 2:] - b[..., :2], axis=-1) - shared
-    return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
 
 
 def region_recall(truth: Sequence[ArrayLike], found: Sequence[ArrayLike], overlap: float) -> float:
@@ -50,12 +35,12 @@ def region_recall(truth: Sequence[ArrayLike], found: Sequence[ArrayLike], overla
     if not 0 < overlap <= 1:
         raise ValueError(f"an overlap of {overlap} is not in (0, 1]")
     best = [
-        intersection_over_union(wanted, boxes).max(axis=1, initial=0)
+        intersection_over_union(_boxes(wanted)[:, None], _boxes(boxes)[None]).max(axis=1, initial=0)
         for wanted, boxes in zip(truth, found, strict=True)
     ]
     each = np.concatenate(best) if best else np.empty(0)
     return float(np.mean(each >= overlap)) if len(each) else float("nan")
 
 
-def _boxes(values: ArrayLike) -> NDArray[np.float64]:
+def _boxes(values: ArrayLike) -> np.ndarray:
     return np.asarray(values, np.float64).reshape(-1, 4)

@@ -20,7 +20,7 @@ from ssmtl.report.overlay import HIGH, clock
 LEVEL = 1.0
 """The score of the top 1 % of held-out normal footage."""
 
-_LINE, _TRUTH, _ALARM, _BEST, _GREY = "#2f6f9f", "#7b61c4", "#b3200f", "#e8a33d", "#6b7280"
+LINE, TRUTH, ALARM, BEST, GREY = "#2f6f9f", "#7b61c4", "#b3200f", "#e8a33d", "#6b7280"
 _LONE_FRAME_S = 0.04
 _SVG_POINTS = 600
 
@@ -158,17 +158,17 @@ def scores_png(time_s: ArrayLike, scores: ArrayLike, labels: ArrayLike | None = 
     figure = Figure(figsize=(10, 3.2), layout="constrained")
     axes = figure.add_subplot()
     for number, (start, end) in enumerate(spans):
-        axes.axvspan(start, end, color=_TRUTH, alpha=0.22, lw=0, label="" if number else "ground truth")
-    axes.axhline(LEVEL, color=_ALARM, lw=1, ls=(0, (6, 4)), label="top 1 % of normal footage")
+        axes.axvspan(start, end, color=TRUTH, alpha=0.22, lw=0, label="" if number else "ground truth")
+    axes.axhline(LEVEL, color=ALARM, lw=1, ls=(0, (6, 4)), label="top 1 % of normal footage")
     marker = "o" if len(times) == 1 else None
-    axes.plot(times, values, color=_LINE, lw=1.4, marker=marker, label="frame score")
+    axes.plot(times, values, color=LINE, lw=1.4, marker=marker, label="frame score")
     axes.set(xlim=time_span(times), ylim=(0, score_top(values)), ylabel="score", xlabel="time")
     # The name of a clip may hold a dollar sign, or bytes that are no text.
     axes.set_title(title.encode("utf-8", "replace").decode("utf-8"), parse_math=False)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: clock(x, 0 if x == round(x) else 1)))
-    _calm(axes)
+    calm(axes)
     figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize="small")
-    return _png(figure)
+    return as_png(figure)
 
 
 def losses_png(rows: Sequence[Mapping[str, float]]) -> bytes:
@@ -187,15 +187,15 @@ def losses_png(rows: Sequence[Mapping[str, float]]) -> bytes:
     figure = Figure(figsize=(3.2 * columns + 0.4, 2.6 * lines + 0.5), layout="constrained")
     panels = figure.subplots(lines, columns, squeeze=False).ravel()
     for axes, name in zip(panels, names, strict=False):
-        for part, colour in (("train", _GREY), ("held_out", _LINE)):
+        for part, colour in (("train", GREY), ("held_out", LINE)):
             losses = np.array([row.get(f"{part}/{name}", np.nan) for row in rows], np.float64)
             if not np.isnan(losses).all():
                 axes.plot(epochs, losses, "o-", ms=3, lw=1.4, color=colour, label=part.replace("_", " "))
         if best is not None:
-            axes.axvline(best, color=_BEST, lw=1.4, zorder=0, label=f"best epoch ({best:g})")
+            axes.axvline(best, color=BEST, lw=1.4, zorder=0, label=f"best epoch ({best:g})")
         axes.set_title(name.replace("_", " "), fontsize="medium", parse_math=False)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        _calm(axes)
+        calm(axes)
     for axes in panels[len(names) :]:
         axes.set_axis_off()
     if names:
@@ -203,8 +203,8 @@ def losses_png(rows: Sequence[Mapping[str, float]]) -> bytes:
         handles, keys = _keys(panels)
         figure.legend(handles, keys, loc="outside upper center", ncols=3, frameon=False, fontsize="small")
     else:
-        figure.text(0.5, 0.5, "no epoch has ended yet", ha="center", color=_GREY)
-    return _png(figure)
+        figure.text(0.5, 0.5, "no epoch has ended yet", ha="center", color=GREY)
+    return as_png(figure)
 
 
 def best_epoch(rows: Sequence[Mapping[str, float]]) -> float | None:
@@ -222,7 +222,7 @@ def plot_scores(
         DataError: not one score or label per frame.
         OutputError: `path` cannot be written.
     """
-    _write(path, scores_png(time_s, scores, labels, title))
+    write_png(path, scores_png(time_s, scores, labels, title))
 
 
 def plot_losses(path: Path, rows: Sequence[Mapping[str, float]]) -> None:
@@ -231,7 +231,7 @@ def plot_losses(path: Path, rows: Sequence[Mapping[str, float]]) -> None:
     Raises:
         OutputError: `path` cannot be written.
     """
-    _write(path, losses_png(rows))
+    write_png(path, losses_png(rows))
 
 
 def _keys(panels: Iterable[Axes]) -> tuple[list[Artist], list[str]]:
@@ -243,18 +243,21 @@ def _keys(panels: Iterable[Axes]) -> tuple[list[Artist], list[str]]:
     return list(found.values()), list(found)
 
 
-def _calm(axes: Axes) -> None:
+def calm(axes: Axes) -> None:
+    """Thin lines and grey ticks, so that the data stand out."""
     axes.spines[["top", "right"]].set_visible(False)
-    axes.tick_params(labelsize="small", color=_GREY)
+    axes.tick_params(labelsize="small", color=GREY)
     axes.grid(axis="y", color="#000000", alpha=0.08)
 
 
-def _png(figure: Figure) -> bytes:
+def as_png(figure: Figure) -> bytes:
+    """The figure as a PNG file."""
     buffer = io.BytesIO()
     FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})
     return buffer.getvalue()
 
 
-def _write(path: Path, content: bytes) -> None:
+def write_png(path: Path, content: bytes) -> None:
+    """Write a PNG, whole or not at all."""
     with atomic_file(path) as temporary:
         temporary.write_bytes(content)

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssmtl.datasets.catalogue import open_dataset
-from ssmtl.datasets.dataset import Dataset
+from ssmtl.datasets.dataset import Dataset, Item, Step, no_step
+from ssmtl.formats.records import Tracks
 from ssmtl.studies.choices import Scale
 from ssmtl.video.sources import Clip, open_source
 
@@ -20,7 +21,7 @@ class Subset:
 
     def __init__(self, whole: Dataset):
         self.whole = whole
-        self.name = whole.name
+        self.name, self.title, self.page = whole.name, whole.title, whole.page
 
     def train_clips(self) -> list[Clip]:
         """The first ones of the whole set; same errors."""
@@ -34,9 +35,13 @@ class Subset:
         """Those of the whole set; same errors."""
         return self.whole.frame_labels(clip, frames)
 
-    def region_truth(self, clip: Clip, frames: int) -> list[NDArray[np.float32]] | None:
+    def tracks(self, clip: Clip, frames: int) -> Tracks | None:
         """Those of the whole set; same errors."""
-        return self.whole.region_truth(clip, frames)
+        return self.whole.tracks(clip, frames)
+
+    def check(self, step: Step = no_step) -> list[Item]:
+        """That of the whole set."""
+        return self.whole.check(step)
 
     @cached_property
     def _chosen(self) -> list[Clip]:

@@ -190,6 +190,7 @@ def gather(clips: Sequence[Clip], configuration: Configuration, folder: Path, pr
 def measure(data: Dataset, result: Path, model: Model, done: Detection) -> dict[str, float | None]:
     """What a row is compared by; areas and recall in [0, 1], None where undefined."""
     frames = evaluate(data, result).frames
+    assert frames is not None
     counted = sum(facts["frames"] for facts in done.clips.values())
     found = sum(sum(facts["regions"].values()) for facts in done.clips.values())
     measures = {
@@ -217,14 +218,14 @@ def measure_recall(data: Dataset, result: Path) -> dict[str, float]:
     for clip in data.test_clips():
         frames = len(read_scores(result / clip.name).scores)
         try:
-            regions = data.region_truth(clip, frames)
+            tracks = data.tracks(clip, frames)
         except DataError:
-            regions = None
-        if regions is None:
+            tracks = None
+        if tracks is None:
             return {_recall(overlap): float("nan") for overlap in OVERLAPS}
         objects = read_objects(result / clip.name)
         boxes = np.split(objects.boxes, np.searchsorted(objects.frames, np.arange(1, frames)))
-        truth += regions[REACH : frames - REACH]
+        truth += tracks.by_frame(frames)[REACH : frames - REACH]
         found += boxes[REACH : frames - REACH]
     return {_recall(overlap): region_recall(truth, found, overlap) for overlap in OVERLAPS}
 

@@ -1,0 +1,218 @@
+"""Evaluations of files and data sets: what is compared with what, and what is refused."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ssmtl.datasets.own import OwnDataset
+from ssmtl.errors import DataError, OutputError
+from ssmtl.evaluation import Evaluation, evaluate, evaluate_files
+from ssmtl.evaluation_table import as_csv, as_json, conventions, latex, markdown, table_rows, write_evaluation
+from ssmtl.metrics.published import VIDEOS, published
+from ssmtl.metrics.regions import match_video, measure_regions
+from ssmtl.video.writer import VideoWriter
+
+TRUTH = {"01": "0,2,10,10,29,49\n0,3,12,10,31,49\n", "02": ""}
+FOUND = {
+    "01": "2,10,10,29,49,0.9\n3,50,10,69,49,0.7\n3,12,10,31,49,0.5\n",
+    "02": "0,0,0,9,9,0.8\n",
+}
+FRAMES = 5
+
+
+def write(folder: Path, texts: dict[str, str]) -> Path:
+    folder.mkdir(parents=True)
+    for name, text in texts.items():
+        (folder / f"{name}.txt").write_text(text)
+    return folder
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> tuple[Path, Path]:
+    return write(tmp_path / "tracks", TRUTH), write(tmp_path / "regions", FOUND)
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> OwnDataset:
+    """Two test clips of five frames; something walks through the first in frames 2 and 3."""
+    root = tmp_path / "own"
+    for folder, name in (("normal", "n"), ("test", "01"), ("test", "02")):
+        (root / folder).mkdir(parents=True, exist_ok=True)
+        with VideoWriter(root / folder / f"{name}.mp4", 80, 60, 25) as film:
+            for i in range(FRAMES):
+                film.write(np.full((60, 80, 3), 40 + i, np.uint8), i / 25)
+    (root / "abnormal.csv").write_text(
+        "clip,first,last,track,x_min,y_min,x_max,y_max\n01,2,2,0,10,10,30,50\n01,3,3,0,12,10,32,50\n"
+    )
+    return OwnDataset(root)
+
+
+def test_two_folders_of_text_need_no_data_set(files: tuple[Path, Path]) -> None:
+    done = evaluate_files(*files, 10)
+    assert done.regions is not None and done.frames is None
+    # Detected at 0.9 and, after false positives at 0.8 and 0.7, at 0.5: the curve rises to 1/2 at once, to 1 at 0.2.
+    assert done.regions.rbdc == pytest.approx(0.5 * 0.2 + 0.8)
+    assert done.regions.tbdc == 1.0
+    assert (done.regions.regions, done.regions.tracks, done.regions.detections) == (2, 1, 4)
+    assert not done.derived_tracks and done.clips == ["01", "02"]
+
+
+def test_more_frames_make_false_positives_rarer(files: tuple[Path, Path]) -> None:
+    few, many = evaluate_files(*files, 5).regions, evaluate_files(*files, 1000).regions
+    assert few is not None and many is not None and few.rbdc < many.rbdc < 1
+
+
+def test_names_may_be_padded_otherwise(files: tuple[Path, Path], tmp_path: Path) -> None:
+    other = write(tmp_path / "other", {"1": FOUND["01"], "2": FOUND["02"]})
+    assert evaluate_files(files[0], other, 10).as_dict()["regions"] == evaluate_files(*files, 10).as_dict()["regions"]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda tracks, regions: (regions / "02.txt").unlink(), "regions: nothing of 02"),
+        (lambda tracks, regions: (tracks / "02.txt").unlink(), "has 02, of which .*tracks|has 02, of which the ground"),
+        (lambda tracks, regions: (regions / "02.txt").write_text("500,0,0,9,9,0.8\n"), "frame 500"),
+        (
+            lambda tracks, regions: (tracks / "01.txt").write_text("0,77,0,0,9,9\n"),
+            "ground-truth region lies in frame 77",
+        ),
+        (lambda tracks, regions: (regions / "02.txt").write_text("0,0,0,9,9\n"), "02.txt"),
+        (lambda tracks, regions: (regions / "02.txt").write_text("0,0,0,9,9,nan\n"), "02.txt, line 1"),
+    ],
+    ids=["no regions", "no tracks", "late region", "late track", "five columns", "no number"],
+)
+def test_what_does_not_fit_is_refused(files: tuple[Path, Path], change, said: str) -> None:
+    change(*files)
+    with pytest.raises(DataError, match=said):
+        evaluate_files(*files, 10)
+
+
+@pytest.mark.parametrize("missing", [{"frames": None}, {"regions": None}, {"tracks": None, "regions": None}])
+def test_what_is_missing_is_asked_for(files: tuple[Path, Path], missing: dict) -> None:
+    given = {"tracks": files[0], "regions": files[1], "frames": 10}
+    with pytest.raises(DataError, match="--"):
+        evaluate_files(**{**given, **missing})
+
+
+def test_labels_and_scores_without_a_data_set(tmp_path: Path, files: tuple[Path, Path]) -> None:
+    labels = write(tmp_path / "labels", {"01": "0\n0\n1\n1\n0\n", "02": "0\n0\n0\n0\n0\n"})
+    scores = write(tmp_path / "scores", {"1": ".1\n.2\n.9\n.4\n.5\n", "2": "0\n0\n0\n0\n0\n"})
+    done = evaluate_files(*files, labels=labels, scores=scores)
+    assert done.frames is not None and done.regions is not None
+    assert done.frames.micro == pytest.approx((8 + 7) / 16) and done.frames.undefined == 1
+    assert done.regions.frames == 10
+    with pytest.raises(DataError, match="10 labels"):
+        evaluate_files(*files, 11, labels=labels, scores=scores)
+    (labels / "01.txt").write_text("0\n0\n1\n2\n0\n")
+    with pytest.raises(DataError, match="neither 0 nor 1"):
+        evaluate_files(labels=labels, scores=scores)
+
+
+def own_scores(folder: Path) -> Path:
+    return write(folder, {"01": "0\n.1\n.9\n.8\n.2\n", "02": "0\n.3\n0\n0\n0\n"})
+
+
+def test_a_data_set_brings_labels_and_tracks(own: OwnDataset, tmp_path: Path) -> None:
+    regions = write(tmp_path / "regions", FOUND)
+    done = evaluate(own, own_scores(tmp_path / "scores"), regions=regions)
+    alone = evaluate(own, regions=regions)
+    assert done.frames is not None and done.frames.micro == 1.0 and done.frames.abnormal == 2
+    assert done.regions is not None and alone.regions is not None and alone.frames is None
+    assert done.regions.rbdc == alone.regions.rbdc == pytest.approx(0.9)
+    assert done.dataset == own.title and not done.derived_tracks
+    assert evaluate(own, own_scores(tmp_path / "again")).without_regions.startswith("no regions were given")
+
+
+def test_scores_of_all_clips_may_be_joined_in_one_array(own: OwnDataset, tmp_path: Path) -> None:
+    np.save(tmp_path / "all.npy", [0, 0.1, 0.9, 0.8, 0.2, 0, 0.3, 0, 0, 0])
+    apart = evaluate(own, own_scores(tmp_path / "scores"))
+    joined = evaluate(own, tmp_path / "all.npy")
+    assert joined.as_dict() == apart.as_dict() and joined.as_dict()["frames"]["micro"] == 1.0
+    np.save(tmp_path / "all.npy", np.zeros(9))
+    with pytest.raises(DataError, match=r"9 scores.*10 frames"):
+        evaluate(own, tmp_path / "all.npy")
+
+
+def test_a_table_need_not_name_a_clip_without_regions(own: OwnDataset, tmp_path: Path) -> None:
+    table = tmp_path / "regions.csv"
+    table.write_text("clip,frame,x_min,y_min,x_max,y_max,score\n01,2,10,10,30,50,0.5\n")
+    done = evaluate(own, regions=table).regions
+    assert done is not None and (done.rbdc, done.tbdc, done.detections) == (0.5, 1.0, 1)
+
+
+def test_regions_where_the_truth_has_none(own: OwnDataset, tmp_path: Path) -> None:
+    (own.root / "abnormal.csv").write_text("clip,first,last\n01,2,3\n")
+    blind = OwnDataset(own.root)
+    with pytest.raises(DataError, match="--tracks"):
+        evaluate(blind, regions=write(tmp_path / "regions", FOUND))
+
+
+def test_nothing_to_evaluate(own: OwnDataset) -> None:
+    with pytest.raises(DataError, match="--scores"):
+        evaluate(own)
+
+
+def test_the_hash_is_that_of_the_numbers(own: OwnDataset, tmp_path: Path) -> None:
+    first = evaluate(own, own_scores(tmp_path / "a")).scores_sha256
+    other = own_scores(tmp_path / "b")
+    assert evaluate(own, other).scores_sha256 == first
+    (other / "02.txt").write_text("0\n.3\n0\n0\n1e-9\n")
+    assert evaluate(own, other).scores_sha256 != first
+
+
+@pytest.fixture
+def done(own: OwnDataset, tmp_path: Path) -> Evaluation:
+    return evaluate(own, own_scores(tmp_path / "s"), regions=write(tmp_path / "r", FOUND), system="mine & 100 %_x|y")
+
+
+def test_the_same_figures_in_every_form(done: Evaluation) -> None:
+    assert table_rows(done)[-1][1] == pytest.approx((1.0, 1.0, 1.0, 0.0, 1.0, 0.9, 1.0))
+    assert "| 100.00 | 100.00 | 100.00 | 0.00 | 100.00 | 90.00 | 100.00 |" in markdown(done)
+    assert "mine & 100 %_x\\|y" in markdown(done)
+    assert "mine \\& 100 \\%\\_x|y" in latex(done) or "mine \\& 100 \\%\\_x\\textbackslash{}|y" in latex(done)
+    assert as_csv(done).splitlines()[-1].endswith(",1,1,1,0,1,0.9,1")
+    values = json.loads(json.dumps(as_json(done), allow_nan=False))
+    assert values["regions"]["rbdc"] == pytest.approx(0.9) and values["frames"]["undefined"] == 1
+    assert values["clips"] == {"01": 1.0, "02": None}
+    for text in conventions(done):
+        assert text in markdown(done) and "% " + text in latex(done)
+
+
+def test_what_it_depends_on_is_said(done: Evaluation) -> None:
+    said = " ".join(conventions(done))
+    for word in ("anchored", "1 of 2 clips", "no smoothing", "0.1", "as annotated", done.scores_sha256[:16]):
+        assert word in said
+
+
+@pytest.mark.parametrize("name", ["out.json", "out.md", "out.tex", "out.csv"])
+def test_one_file_by_its_ending(done: Evaluation, tmp_path: Path, name: str) -> None:
+    assert write_evaluation(done, tmp_path / name) == [tmp_path / name]
+    assert "90" in (tmp_path / name).read_text() or "0.9" in (tmp_path / name).read_text()
+
+
+def test_a_folder_holds_all_forms_and_the_curves(done: Evaluation, tmp_path: Path) -> None:
+    written = write_evaluation(done, tmp_path / "out")
+    names = ["evaluation.csv", "evaluation.json", "evaluation.md", "evaluation.tex", "regions.png", "roc.png"]
+    assert sorted(path.name for path in written) == names == sorted(p.name for p in (tmp_path / "out").iterdir())
+    with pytest.raises(OutputError, match=r"\.json"):
+        write_evaluation(done, tmp_path / "out.xlsx")
+
+
+def test_published_rows_stand_beside_ours() -> None:
+    ours = Evaluation("UCSD Ped2", "ours", ["a"], regions=measure_regions([match_video([], [], [], [], [], [])], 4))
+    rows = table_rows(ours)
+    assert [name for name, _ in rows] == ["SSMTL, published", "best known, published", "ours"]
+    assert rows[0][1] == pytest.approx((0.975, 0.998, None, None, None, 0.728, 0.912))
+    assert math.isnan(rows[-1][1][5] or 0) and "| – |" in markdown(ours)
+    assert "over 12 test clips, the measured ones over 1" in " ".join(conventions(ours))
+
+
+@pytest.mark.parametrize("title", VIDEOS)
+def test_published_numbers_are_shares(title: str) -> None:
+    for row in published(title):
+        values = [value for value in (row.micro, row.macro, row.rbdc, row.tbdc) if value is not None]
+        assert values and all(0.1 < value <= 1 for value in values)
