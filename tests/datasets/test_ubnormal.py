@@ -178,6 +178,11 @@ def test_lists_that_do_not_fit(root: Path) -> None:
         UBnormal(root).train_clips()
 
 
+def test_a_list_that_names_two_parts_says_nothing(root: Path) -> None:
+    (root / "scripts/train_and_test.txt").write_text(f"{NORMAL}\nnormal_scene_1_scenario_1\n")
+    test_the_split(root)
+
+
 def test_only_abnormal_training_videos(root: Path) -> None:
     (root / "scripts/normal_training_video_names.txt").unlink()
     with pytest.raises(DataError, match="no list of the training videos"):

@@ -20,7 +20,6 @@ from ssmtl.video.sources import open_source
 from ..video.clips import write_picture, write_video
 from .miniatures import FRAMES, LABELS, ucsd, ucsd_listed, write_tracks_file
 
-
 COUNTED = ("training clips", "training frames", "test clips", "test frames")
 
 

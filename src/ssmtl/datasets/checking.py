@@ -107,26 +107,23 @@ def attempt(do: Callable[[], Found]) -> Found | str:
         return str(error)
 
 
-def annotation_item(
-    what: str, names: Sequence[str], found: Matched, use: Use | None, official: int | None = None, note: str = ""
-) -> Item:
+def annotation_item(what: str, names: Sequence[str], found: Matched, use: Use, official: int | None) -> Item:
     """The line about the files of one kind of annotation.
 
     Args:
         what: the kind.
         names: of the clips that should have one.
         found: the files.
-        use: what they are needed for; None where they may be missing.
+        use: what they are needed for.
         official: how many the official copy has.
-        note: what else there is to know.
     """
     missing = [name for name in names if name not in found.of]
     problems = []
-    if missing and use is not None:
+    if missing:
         problems.append(f"none of {some(missing)}" if found.of else "none at all")
     if found.extra:
         problems.append(f"of no clip here: {some([path.name for path in found.extra])}")
-    return Item(what, len(found.of), official, tuple(problems), note, use)
+    return Item(what, len(found.of), official, tuple(problems), use=use)
 
 
 def _clips(

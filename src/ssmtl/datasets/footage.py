@@ -42,12 +42,15 @@ def _packets(path: Path) -> int:
 def missing_pictures(folder: Path) -> list[str]:
     """Numbers that the pictures of a folder leave out between the first and the last of them, as "3" or "5 to 9".
 
-    Empty where their names are not numbered.
+    Empty where their names are not numbered one by one: every fifth frame of a video, say, leaves nothing out.
     """
     numbers = [numbers_in(path.stem)[-1:] for path in list_pictures(folder)]
     if not all(numbers):
         return []
-    gaps = [(a + 1, b - 1) for (a,), (b,) in pairwise(numbers) if b > a + 1]
+    pairs = [(a, b) for (a,), (b,) in pairwise(numbers)]
+    if 2 * sum(b == a + 1 for a, b in pairs) < len(pairs):
+        return []
+    gaps = [(a + 1, b - 1) for a, b in pairs if b > a + 1]
     return [str(first) if first == last else f"{first} to {last}" for first, last in gaps]
 
 

@@ -24,7 +24,7 @@ from ssmtl.datasets.dataset import Item, Step, Use, no_step
 from ssmtl.datasets.layout import Matched, clips_at, folder_at, match_files, numbers_in, subfolders
 from ssmtl.datasets.masks import MaskTruth, read_mask_picture, read_masks
 from ssmtl.datasets.truth import cut_labels, cut_tracks
-from ssmtl.datasets.ucsd_labels import Ranges, read_label_file
+from ssmtl.datasets.ucsd_labels import read_label_file
 from ssmtl.errors import DataError, SourceError
 from ssmtl.formats.clips import some
 from ssmtl.formats.records import Tracks
@@ -60,6 +60,7 @@ class UCSD(Benchmark):
         """Nothing is read yet; arguments as of `Benchmark`."""
         super().__init__(root, tracks_folder)
         self._truth = cache(_read_folder)
+        self._ranges = cache(read_label_file)
 
     @property
     def title(self) -> str:
@@ -159,11 +160,10 @@ class UCSD(Benchmark):
     def _listed(self, file: Path, clip: Clip, frames: int) -> NDArray[np.bool_]:
         """Labels by the official file."""
         number = numbers_in(clip.name)[-1:]
-        ranges = self._ranges.get(number[0]) if number else None
+        clips = self._ranges(file)
+        ranges = clips.get(number[0]) if number else None
         if ranges is None:
-            raise DataError(
-                f"{file}: has {len(self._ranges)} clips, none of them {clip.name}; copy the official file anew"
-            )
+            raise DataError(f"{file}: has {len(clips)} clips, none of them {clip.name}; copy the official file anew")
         end = clip.start + frames
         whole = clip.stop is None or end < clip.stop
         labels = np.zeros(end, bool)
@@ -175,10 +175,6 @@ class UCSD(Benchmark):
                 )
             labels[first - 1 : last] = True
         return labels[clip.start :]
-
-    @cached_property
-    def _ranges(self) -> dict[int, Ranges]:
-        return {} if self._label_file is None else read_label_file(self._label_file)
 
     @cached_property
     def _label_file(self) -> Path | None:
