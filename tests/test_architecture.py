@@ -29,9 +29,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "tasks": {"nets", "regions.classes"},
     "training": FRAMES | LEARNING | {"teachers"},
     "scoring": FRAMES | LEARNING,
-    "metrics": set(),
-    "datasets": {"video", "formats"},
-    "report": {"video", "metrics"},
+    "metrics.boxes": set(),
+    "metrics": {"metrics.boxes"},
+    "datasets": {"video", "formats", "metrics.boxes"},
+    "report": {"video", "metrics", "metrics.boxes"},
     "recipes": FRAMES | LEARNING | {"teachers", "training", "scoring"},
     "model": FRAMES | LEARNING | {"teachers", "scoring", "recipes"},
     # The end of scoring is where a model, which holds a task's scale, meets frames.

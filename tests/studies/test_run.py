@@ -17,8 +17,9 @@ from ssmtl.cli.main import main
 from ssmtl.datasets.own import OwnDataset
 from ssmtl.datasets.street import StreetConfig, write_street
 from ssmtl.errors import ConfigError, ModelError, OutputError
+from ssmtl.metrics.boxes import intersection_over_union
 from ssmtl.model import DESCRIPTION, load_model
-from ssmtl.results import read_scores
+from ssmtl.results import read_objects, read_scores
 from ssmtl.studies import processes, worker
 from ssmtl.studies.choices import Choices
 from ssmtl.studies.rows import STUDIES
@@ -109,6 +110,19 @@ def test_a_row_that_fails_is_told_and_the_others_go_on(done: Run) -> None:
     assert f"{100 * done.read('table2', 'T1-3')['measures']['micro']:.2f} %" in line
 
 
+def recall(data: OwnDataset, result: Path, overlap: float) -> float:
+    """Share of the ground truth's regions that a scored one overlaps enough, in frames that have sequences."""
+    hits = []
+    for clip in data.test_clips():
+        objects, tracks = read_objects(result / clip.name), data.tracks(clip, 92)
+        assert tracks is not None
+        for frame, box in zip(tracks.frames, tracks.boxes, strict=True):
+            if 3 <= frame < 92 - 3:
+                found = objects.boxes[objects.frames == frame]
+                hits.append(intersection_over_union(found, box).max(initial=0) >= overlap)
+    return float(np.mean(hits))
+
+
 def test_measures_are_those_of_the_scores_and_the_model(street: Path, done: Run) -> None:
     data, row, folder = OwnDataset(street), done.read("table2", "T1-3"), done.folder("table2", "T1-3")
     labels = np.concatenate([data.frame_labels(clip, 92) for clip in data.test_clips()])
@@ -118,7 +132,8 @@ def test_measures_are_those_of_the_scores_and_the_model(street: Path, done: Run)
     model = load_model(folder / row["model"])
     assert row["configuration"] == model.configuration.model_dump(mode="json")
     assert row["measures"]["regions"] == sum(model.training["regions"].values()) > 0
-    assert row["measures"]["recall_50"] is None, "the street's annotation has no boxes"
+    assert row["measures"]["recall_50"] == pytest.approx(recall(data, folder / "result", 0.5))
+    assert 0 < row["measures"]["recall_50"] <= row["measures"]["recall_10"]
     assert row["seconds"]["training"] == model.training["seconds"] and row["machine"]["threads"] == 1
 
 

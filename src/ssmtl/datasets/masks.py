@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ssmtl.errors import DataError
 from ssmtl.formats.records import Tracks
+from ssmtl.metrics.boxes import intersection_over_union
 
 LEAST_REGION = 10
 """Pixels: smaller specks of a mask are slips of the pen, not regions."""
@@ -105,7 +106,7 @@ def _continue(before: NDArray[np.float64], ids: NDArray[np.int64], now: NDArray[
     """For each box the id of the one before that it continues, or -1."""
     linked = np.full(len(now), -1, np.int64)
     free = np.ones(len(before), bool)
-    overlaps = _overlaps(before, now)
+    overlaps = intersection_over_union(before[:, None], now[None])
     for place in np.argsort(-overlaps, axis=None, kind="stable"):
         old, new = np.unravel_index(place, overlaps.shape)
         if overlaps[old, new] <= LEAST_OVERLAP:
@@ -114,12 +115,3 @@ def _continue(before: NDArray[np.float64], ids: NDArray[np.int64], now: NDArray[
             linked[new] = ids[old]
             free[old] = False
     return linked
-
-
-def _overlaps(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
-    """N×M intersection over union; 0 where both boxes are empty."""
-    a, b = first[:, None], second[None]
-    sides = np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])
-    shared = np.prod(np.maximum(sides, 0), axis=-1)
-    union = np.prod(a[..., 2:] - a[..., :2], axis=-1) + np.prod(b[..., 2:] - b[..., :2], axis=-1) - shared
-    return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
