@@ -2,11 +2,14 @@
 
 import json
 import math
+import sys
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 
+from ssmtl.cli.main import main
 from ssmtl.datasets.own import OwnDataset
 from ssmtl.errors import DataError, OutputError
 from ssmtl.evaluation import Evaluation, evaluate, evaluate_files
@@ -173,7 +176,7 @@ def test_the_same_figures_in_every_form(done: Evaluation) -> None:
     assert table_rows(done)[-1][1] == pytest.approx((1.0, 1.0, 1.0, 0.0, 1.0, 0.9, 1.0))
     assert "| 100.00 | 100.00 | 100.00 | 0.00 | 100.00 | 90.00 | 100.00 |" in markdown(done)
     assert "mine & 100 %_x\\|y" in markdown(done)
-    assert "mine \\& 100 \\%\\_x|y" in latex(done) or "mine \\& 100 \\%\\_x\\textbackslash{}|y" in latex(done)
+    assert "mine \\& 100 \\%\\_x\\textbar{}y" in latex(done)
     assert as_csv(done).splitlines()[-1].endswith(",1,1,1,0,1,0.9,1")
     values = json.loads(json.dumps(as_json(done), allow_nan=False))
     assert values["regions"]["rbdc"] == pytest.approx(0.9) and values["frames"]["undefined"] == 1
@@ -184,7 +187,7 @@ def test_the_same_figures_in_every_form(done: Evaluation) -> None:
 
 def test_what_it_depends_on_is_said(done: Evaluation) -> None:
     said = " ".join(conventions(done))
-    for word in ("anchored", "1 of 2 clips", "no smoothing", "0.1", "as annotated", done.scores_sha256[:16]):
+    for word in ("anchored", "1 of 2 clips", "no smoothing", "0.1", "as the annotation gives", done.scores_sha256[:16]):
         assert word in said
 
 
@@ -216,3 +219,93 @@ def test_published_numbers_are_shares(title: str) -> None:
     for row in published(title):
         values = [value for value in (row.micro, row.macro, row.rbdc, row.tbdc) if value is not None]
         assert values and all(0.1 < value <= 1 for value in values)
+
+
+def test_scores_are_one_for_each_frame_of_the_footage(own: OwnDataset, tmp_path: Path) -> None:
+    scores = own_scores(tmp_path / "scores")
+    (scores / "02.txt").write_text("0\n.3\n0\n0\n")
+    with pytest.raises(DataError, match="4 scores of 02, which has 5 frames"):
+        evaluate(own, scores)
+
+
+def test_scores_of_clips_without_truth_are_refused(own: OwnDataset, tmp_path: Path) -> None:
+    scores = own_scores(tmp_path / "scores")
+    (scores / "03.txt").write_text("0\n")
+    with pytest.raises(DataError, match="has 03, of which the data set knows nothing"):
+        evaluate(own, scores)
+
+
+def test_truth_of_clips_without_labels_is_refused(tmp_path: Path, files: tuple[Path, Path]) -> None:
+    labels, scores = (write(tmp_path / name, {"01": "0\n0\n1\n1\n0\n"}) for name in ("labels", "scores"))
+    with pytest.raises(DataError, match="has 02"):
+        evaluate_files(*files, labels=labels, scores=scores)
+
+
+@pytest.mark.parametrize("given", ["regions", "labels"])
+def test_a_table_of_tracks_need_not_name_a_normal_clip(tmp_path: Path, files: tuple[Path, Path], given: str) -> None:
+    table = tmp_path / "tracks.csv"
+    table.write_text("clip,track,frame,x_min,y_min,x_max,y_max\n01,0,2,10,10,30,50\n01,0,3,12,10,32,50\n")
+    wanted = evaluate_files(*files, 10).regions
+    if given == "regions":
+        assert evaluate_files(table, files[1], 10).regions.rbdc == wanted.rbdc
+    else:
+        truth = write(tmp_path / "labels", {"01": "0\n0\n1\n1\n0\n", "02": "0\n" * 5})
+        assert evaluate_files(table, files[1], labels=truth, scores=truth).regions.rbdc == wanted.rbdc
+
+
+def test_the_hash_does_not_depend_on_the_order_of_rows(tmp_path: Path, files: tuple[Path, Path]) -> None:
+    first = evaluate_files(*files, 10).scores_sha256
+    path = files[1] / "01.txt"
+    path.write_text("\n".join(reversed(path.read_text().split())))
+    assert evaluate_files(*files, 10).scores_sha256 == first
+    path.write_text(path.read_text().replace("0.9", "0.91"))
+    assert evaluate_files(*files, 10).scores_sha256 != first
+
+
+@pytest.mark.parametrize(
+    "summary",
+    [{"auc": 0.9}, {"clips": [], "configuration": {}}, {"clips": {"01": {}}, "configuration": {"scoring": {}}}],
+)
+def test_a_summary_of_another_program_is_left_alone(own: OwnDataset, tmp_path: Path, summary: dict) -> None:
+    scores = own_scores(tmp_path / "scores")
+    (scores / "summary.json").write_text(json.dumps(summary))
+    assert evaluate(own, scores).settings == {}
+
+
+def test_a_clip_without_frames_is_refused(tmp_path: Path) -> None:
+    for name in ("labels", "scores"):
+        np.savez(tmp_path / f"{name}.npz", a=np.array([0.0, 1.0]), b=np.empty(0))
+    with pytest.raises(DataError, match="no scores of b"):
+        evaluate_files(labels=tmp_path / "labels.npz", scores=tmp_path / "scores.npz")
+
+
+def test_one_array_is_enough_for_one_clip(own: OwnDataset, tmp_path: Path) -> None:
+    (own.root / "test" / "02.mp4").unlink()
+    np.save(tmp_path / "any.npy", [0, 0.1, 0.9, 0.8, 0.2])
+    (tmp_path / "other.txt").write_text(FOUND["01"])
+    done = evaluate(OwnDataset(own.root), tmp_path / "any.npy", regions=tmp_path / "other.txt")
+    assert done.frames is not None and done.frames.micro == 1.0 and done.regions is not None
+
+
+def test_pictures_of_an_earlier_evaluation_do_not_stay(done: Evaluation, own: OwnDataset, tmp_path: Path) -> None:
+    write_evaluation(done, tmp_path / "out")
+    write_evaluation(evaluate(own, own_scores(tmp_path / "t")), tmp_path / "out")
+    assert not (tmp_path / "out" / "regions.png").exists() and (tmp_path / "out" / "roc.png").exists()
+
+
+def test_signs_that_latex_reads_are_escaped() -> None:
+    text = latex(Evaluation("", "a\\b~_^<x>[red]|", ["a"]))
+    assert (
+        "a\\textbackslash{}b\\textasciitilde{}\\_\\textasciicircum{}\\textless{}x\\textgreater{}[red]\\textbar{}"
+        in text
+    )
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_the_command_shows_every_figure_and_any_name(files: tuple[Path, Path], options: list[str], capsys) -> None:
+    arguments = ["evaluate", "--tracks", files[0], "--regions", files[1], "--frames", 10, "--name", "[/x]", *options]
+    with patch.object(sys, "argv", ["ssmtl", *map(str, arguments)]), pytest.raises(SystemExit) as end:
+        main()
+    shown = capsys.readouterr().out
+    assert end.value.code == 0 and "[/x]" in shown
+    assert "90.00" in shown and "100.00" in shown if not options else json.loads(shown)["regions"]["tbdc"] == 1.0

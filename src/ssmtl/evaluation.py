@@ -107,14 +107,16 @@ def evaluate(
         raise DataError("nothing to evaluate; name frame scores (--scores), regions (--regions) or both")
     clips = dataset.test_clips()
     names = [clip.name for clip in clips]
-    summary = read_summary(Path(scores)) if scores is not None and Path(scores).is_dir() else {}
+    summary = _own_summary(scores)
     for name in names if summary else []:
         _check(summary, Path(scores or ""), name)
     done = Evaluation(dataset.title, system, names, settings=summary.get("configuration", {}))
     values: Scores = {}
     if scores is not None:
         values = _frame_scores(Path(scores), clips)
-        labels = {clip.name: _labels(dataset, clip, values[clip.name], Path(scores)) for clip in clips}
+        for clip in clips:
+            _check_length(clip, values[clip.name], Path(scores))
+        labels = {clip.name: dataset.frame_labels(clip, len(values[clip.name])) for clip in clips}
         done = _with_frames(done, labels, values)
     place = Path(regions) if regions is not None else _own_regions(scores)
     found: dict[str, ScoredRegions] = {}
@@ -130,7 +132,7 @@ def evaluate(
                 raise
             truth, done = None, replace(done, without_regions=str(error))
         if truth is not None:
-            done = _with_regions(done, truth, found, lengths, place)
+            done = _with_regions(done, truth, found, lengths, (place, dataset.name))
         elif not done.without_regions:
             reason = f"the data set {dataset.name} says when something is abnormal, not where; name tracks (--tracks)"
             if regions is not None:
@@ -171,6 +173,8 @@ def evaluate_files(
     lengths: dict[str, int] | None = None
     if labels is not None and scores is not None:
         truth = {name: _as_labels(row, labels, name) for name, row in read_frame_scores(Path(labels)).items()}
+        if not truth:
+            raise DataError(f"{labels}: holds no clip; write the labels of every clip")
         own = read_frame_scores(Path(scores))
         _check_names(own, truth, scores, labels)
         names = match_clips(list(truth), own, str(scores))
@@ -183,22 +187,33 @@ def evaluate_files(
                 )
         done = _with_frames(replace(done, clips=list(truth)), truth, values)
         lengths = {name: len(row) for name, row in truth.items()}
+        if frames not in (None, sum(lengths.values())):
+            raise DataError(f"--frames {frames}: but {labels} has {sum(lengths.values())} labels; leave --frames out")
     if tracks is not None and regions is not None:
         wanted = read_tracks_folder(Path(tracks), first_frame)
+        listed = not _names_only_some(Path(tracks))
         if lengths:
+            _check_names(wanted, lengths, tracks, labels or "")
+            if not listed:
+                wanted |= {name: Tracks.none() for name in lengths if name not in _match_some(lengths, wanted)}
             names = match_clips(list(lengths), wanted, str(tracks))
             wanted = {name: wanted[names[name]] for name in lengths}
+        elif not listed:
+            seen = read_regions(Path(regions), first_frame)
+            wanted |= {name: Tracks.none() for name in seen if not _match_some([name], wanted)}
         total = sum(lengths.values()) if lengths else frames
         if total is None or total < 1:
             raise DataError("--frames: give the number of frames of the whole test set, for false positives per frame")
-        if lengths and frames not in (None, total):
-            raise DataError(f"--frames {frames}: but {labels} has {total} labels; leave --frames out")
         found = _regions(Path(regions), list(wanted), first_frame)
-        done = _with_regions(replace(done, clips=list(wanted)), wanted, found, lengths, Path(regions), total)
+        places = (Path(regions), str(tracks))
+        done = _with_regions(replace(done, clips=list(wanted)), wanted, found, lengths, places, total)
     return replace(done, scores_sha256=fingerprint(values, found))
 
 
 def _with_frames(done: Evaluation, labels: Labels, values: Scores) -> Evaluation:
+    empty = [name for name in values if not len(values[name])]
+    if empty:
+        raise DataError(f"no scores of {some(empty)}: a clip without frames has no area; leave it out everywhere")
     truth, scores = [labels[name] for name in values], list(values.values())
     return replace(
         done,
@@ -212,17 +227,19 @@ def _with_regions(
     truth: Mapping[str, Tracks],
     found: Mapping[str, ScoredRegions],
     lengths: Mapping[str, int] | None,
-    place: Path,
+    places: tuple[Path, str],
     frames: int | None = None,
 ) -> Evaluation:
+    """Add the region-level measures; `places` say where the regions and the ground truth are from."""
     total = frames if frames is not None else sum((lengths or {}).values())
-    videos = [_match(truth[name], found[name], lengths[name] if lengths else total, place, name) for name in truth]
+    videos = [_match(truth[name], found[name], lengths[name] if lengths else total, places, name) for name in truth]
     derived = any(tracks.derived for tracks in truth.values())
     return replace(done, regions=measure_regions(videos, total), derived_tracks=derived)
 
 
-def _match(tracks: Tracks, found: ScoredRegions, frames: int, place: Path, name: str) -> MatchedVideo:
-    for what, numbers in (("a region", found.frames), ("a ground-truth region", tracks.frames)):
+def _match(tracks: Tracks, found: ScoredRegions, frames: int, places: tuple[Path, str], name: str) -> MatchedVideo:
+    kinds = (("a region", found.frames), ("a ground-truth region", tracks.frames))
+    for place, (what, numbers) in zip(places, kinds, strict=True):
         outside = numbers[(numbers < 0) | (numbers >= frames)]
         if len(outside):
             raise DataError(
@@ -236,16 +253,26 @@ def _frame_scores(place: Path, clips: Sequence["Clip"]) -> dict[str, NDArray[np.
     """The scores of every clip, be they joined in one file in the order of the clips."""
     found = read_frame_scores(place)
     names = [clip.name for clip in clips]
-    if place.is_file() and len(found) == 1 < len(clips):
+    if len(found) == 1 and place.suffix.lower() in _UNNAMED and place.is_file():
+        # One array says nothing of clips: it is all of them, in order.
         return split_joined(next(iter(found.values())), {clip.name: _count(clip) for clip in clips}, str(place))
+    _check_names(found, names, place, "the data set")
     return {name: found[source] for name, source in match_clips(names, found, str(place)).items()}
 
 
-def _labels(dataset: "Dataset", clip: "Clip", scores: NDArray[np.float64], place: Path) -> NDArray[np.bool_]:
-    truth = dataset.frame_labels(clip, len(scores))
-    if len(truth) != len(scores):
-        raise DataError(f"{place}: {len(scores)} scores of {clip.name} for {len(truth)} frames; score the whole clip")
-    return truth
+def _check_length(clip: "Clip", scores: NDArray[np.float64], place: Path) -> None:
+    """Refuse scores that are not one per frame of the footage: they would be compared with other frames' labels."""
+    frames = _count(clip)
+    if frames != len(scores) and clip.path.is_file():
+        # What a damaged or odd video holds only decoding tells.
+        from ssmtl.video.sources import open_source
+
+        frames = sum(1 for _ in open_source(clip))
+    if frames != len(scores):
+        raise DataError(
+            f"{place}: {len(scores)} scores of {clip.name}, which has {frames} frames; write one score for each, "
+            "frame 0 first: repeat the nearest for frames that a method does not score"
+        )
 
 
 def _as_labels(values: NDArray[np.float64], place: Path | str, name: str) -> NDArray[np.bool_]:
@@ -264,13 +291,24 @@ def _own_regions(scores: Path | str | None) -> Path | None:
 def _regions(place: Path, names: Sequence[str], first_frame: int | None) -> dict[str, ScoredRegions]:
     """Regions of every clip. A table or a JSON of all clips does not name one without any."""
     found = read_regions(place, first_frame)
-    if place.is_file() and place.suffix.lower() in (".csv", ".json") and len(found) < len(names):
+    if len(found) == len(names) == 1 and place.is_file() and place.suffix.lower() in _UNNAMED:
+        return {names[0]: next(iter(found.values()))}
+    if _names_only_some(place):
         found |= {name: ScoredRegions.none() for name in names if name not in _match_some(names, found)}
     _check_names(found, names, place, "the ground truth")
     return {name: found[source] for name, source in match_clips(names, found, str(place)).items()}
 
 
-def _match_some(names: Sequence[str], found: Iterable[str]) -> set[str]:
+_UNNAMED = (".npy", ".txt")
+"""Endings of files that do not say which clip they are of."""
+
+
+def _names_only_some(place: Path) -> bool:
+    """Whether a clip of which there is nothing is not named there: so it is in a table or a JSON of all clips."""
+    return place.is_file() and place.suffix.lower() in (".csv", ".json")
+
+
+def _match_some(names: Iterable[str], found: Iterable[str]) -> set[str]:
     """Those of the names that `found` has, be they padded otherwise."""
     keys = {clip_key(name) for name in found}
     return {name for name in names if clip_key(name) in keys}
@@ -281,7 +319,10 @@ def _check_names(found: Iterable[str], wanted: Iterable[str], place: Path | str,
     known = list(wanted)
     left = [name for name in natural_order(found) if not _match_some([name], known)]
     if left:
-        raise DataError(f"{place}: has {some(left)}, of which {truth} knows nothing; take them away, or add the truth")
+        raise DataError(
+            f"{place}: has {some(left)}, of which {truth} knows nothing; add the truth, an empty file for a clip in "
+            "which nothing is abnormal: its false positives count too"
+        )
 
 
 def _tracks(dataset: "Dataset", clips: Sequence["Clip"], lengths: Mapping[str, int]) -> dict[str, Tracks] | None:
@@ -293,11 +334,11 @@ def _tracks(dataset: "Dataset", clips: Sequence["Clip"], lengths: Mapping[str, i
 def _count(clip: "Clip") -> int:
     from ssmtl.datasets.footage import count_frames
 
-    return count_frames(clip)
+    return len(range(count_frames(clip))[clip.start : clip.stop])
 
 
 def fingerprint(scores: Scores, regions: Mapping[str, ScoredRegions]) -> str:
-    """SHA-256 of the numbers, whatever files they came in."""
+    """SHA-256 of the numbers, in whatever order and form the files had them; of boxes, six decimals."""
     digest = hashlib.sha256()
     for name in natural_order({*scores, *regions}):
         digest.update(name.encode() + b"\0")
@@ -305,9 +346,18 @@ def fingerprint(scores: Scores, regions: Mapping[str, ScoredRegions]) -> str:
             digest.update(np.ascontiguousarray(scores[name], "<f8").tobytes())
         if name in regions:
             found = regions[name]
-            for column, kind in ((found.frames, "<i8"), (found.boxes, "<f8"), (found.scores, "<f8")):
-                digest.update(np.ascontiguousarray(column, kind).tobytes())
+            rows = np.column_stack([found.frames, np.round(found.boxes, 6) + 0.0, found.scores])
+            digest.update(np.ascontiguousarray(rows[np.lexsort(rows.T)], "<f8").tobytes())
     return digest.hexdigest()
+
+
+def _own_summary(scores: Path | str | None) -> dict[str, Any]:
+    """The summary of a result folder of ours; empty for scores of another program, whatever that left there."""
+    summary = read_summary(Path(scores)) if scores is not None and Path(scores).is_dir() else {}
+    clips, configuration = summary.get("clips"), summary.get("configuration")
+    if not isinstance(clips, dict) or not isinstance(configuration, dict):
+        return {}
+    return summary if {"recipe", "seed", "scoring"} <= configuration.keys() else {}
 
 
 def _check(summary: dict[str, Any], scores: Path, name: str) -> None:

@@ -49,7 +49,9 @@ def conventions(done: Evaluation) -> list[str]:
         ]
     if done.regions is not None:
         regions = done.regions
-        truth = "linked by ssmtl from masks or boxes (derived)" if done.derived_tracks else "as annotated"
+        truth = (
+            "linked by ssmtl from masks or boxes (derived)" if done.derived_tracks else "as the annotation gives them"
+        )
         said.append(
             f"Region level: {regions.detections} regions against {regions.regions} ground-truth regions of "
             f"{regions.tracks} tracks, {truth}. Intersection over union of at least 0.1; a track is detected at a "
@@ -118,7 +120,8 @@ def latex(done: Evaluation) -> str:
 
 def _escaped(text: str) -> str:
     special = {sign: f"\\{sign}" for sign in "&%$#_{}"} | {"\\": "\\textbackslash{}", "~": "\\textasciitilde{}"}
-    return "".join(special.get(sign, sign) for sign in _cell(text))
+    special |= {"^": "\\textasciicircum{}", "<": "\\textless{}", ">": "\\textgreater{}", "|": "\\textbar{}"}
+    return "".join(special.get(sign, sign) for sign in " ".join(text.split()))
 
 
 def as_csv(done: Evaluation) -> str:
@@ -152,10 +155,9 @@ def write_evaluation(done: Evaluation, out: Path) -> list[Path]:
         OutputError: something cannot be written, or the ending is another.
     """
     out = Path(out)
+    check_output(out)
     if out.suffix and not out.is_dir():
-        if out.suffix not in _WRITERS:
-            raise OutputError(f"{out}: write to a file that ends in {', '.join(_WRITERS)}, or to a folder")
-        _WRITERS[out.suffix](out, done)
+        _WRITERS[out.suffix.lower()](out, done)
         return [out]
     written = []
     for ending, write in _WRITERS.items():
@@ -164,9 +166,24 @@ def write_evaluation(done: Evaluation, out: Path) -> list[Path]:
     return written + _pictures(done, out)
 
 
+def check_output(out: Path) -> None:
+    """Refuse a file of another ending, before there is anything to write.
+
+    Raises:
+        OutputError: it ends otherwise.
+    """
+    if out.suffix and not out.is_dir() and out.suffix.lower() not in _WRITERS:
+        raise OutputError(
+            f"{out}: write to a file that ends in {', '.join(_WRITERS)}, or to a folder, without a dot in its name"
+        )
+
+
 def _pictures(done: Evaluation, out: Path) -> list[Path]:
     from ssmtl.report.evaluation_curves import plot_regions, plot_roc
 
+    # Those of an earlier evaluation in the same folder would be taken for this one's.
+    for name in ("roc.png", "regions.png"):
+        (out / name).unlink(missing_ok=True)
     written = []
     if done.roc is not None and done.frames is not None:
         plot_roc(out / "roc.png", done.roc, done.frames, _title(done))

@@ -52,6 +52,8 @@ def test_auc_depends_on_the_order_of_scores_alone() -> None:
     ("labels", "scores", "expected"),
     [
         ([1, 1, 1], [3, 1, 2], 1.0),
+        ([1, 1, 1], [1e17, 1e17, 1e17], 1.0),
+        ([0, 1], [1e17, 1e17], 0.875),
         ([0, 0], [5, 5], 1.0),
         ([0, 1], [0.9, 0.1], 0.75),  # of 2 x 2 pairs the only wrong one is that of the two frames
         ([0, 1], [0.5, 0.5], 0.875),

@@ -5,15 +5,17 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from ssmtl.cli import options
 from ssmtl.errors import DataError
 from ssmtl.evaluation import Evaluation
 from ssmtl.evaluation import evaluate as with_dataset
 from ssmtl.evaluation import evaluate_files as without_dataset
-from ssmtl.evaluation_table import COLUMNS, as_json, conventions, percent, table_rows, write_evaluation
+from ssmtl.evaluation_table import COLUMNS, as_json, check_output, conventions, percent, table_rows, write_evaluation
 
 CLIPS_SHOWN = 40
 
@@ -45,7 +47,7 @@ def evaluate(
     ] = None,
     first_frame: Annotated[
         int | None,
-        typer.Option("--first-frame", help="Number of a clip's first frame in COCO's JSON, if it must be said."),
+        typer.Option("--first-frame", min=0, help="Number of a clip's first frame in COCO's JSON, if it must be said."),
     ] = None,
     system: Annotated[str, typer.Option("--name", help="What the scores are called in the table.")] = "ours",
     out: Annotated[
@@ -57,6 +59,8 @@ def evaluate(
     as_text: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Compare scores, ours or anyone's, with ground truth: micro and macro AUC, EER, AP, RBDC and TBDC."""
+    if out is not None:
+        check_output(out)
     data = options.read_dataset(dataset, root, tracks=tracks)
     if data is not None:
         for option, given in (("--labels", labels), ("--frames", frames)):
@@ -78,17 +82,22 @@ def evaluate(
 
 def _print(done: Evaluation) -> None:
     console = Console()
-    table = Table(title=f"{done.dataset or 'Scores against ground truth'}, %", title_justify="left")
-    table.add_column("system", no_wrap=True)
+    table = Table(
+        title=Text(f"{done.dataset or 'Scores against ground truth'}, %"),
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+    )
+    table.add_column("system", overflow="fold")
     for heading in COLUMNS:
-        table.add_column(heading.replace(", ", ",\n"), justify="right")
+        table.add_column(heading.replace(", ", ",\n"), justify="right", no_wrap=True)
     for name, values in table_rows(done):
-        table.add_row(name, *map(percent, values))
+        table.add_row(Text(name), *map(percent, values))
     console.print(table)
     if done.frames is not None and len(done.clips) <= CLIPS_SHOWN:
-        clips = Table("clip", "AUC, %")
+        clips = Table("clip", "AUC, %", box=SIMPLE_HEAD)
         for name, area in zip(done.clips, done.frames.per_video, strict=True):
-            clips.add_row(name, percent(area))
+            clips.add_row(Text(name), percent(area))
         console.print(clips)
     for text in conventions(done):
         console.print(text, highlight=False, markup=False, soft_wrap=True)

@@ -46,7 +46,11 @@ def anchored_auc(labels: ArrayLike, scores: ArrayLike) -> float:
     truth, values = _checked(labels, scores)
     if not len(truth):
         return float("nan")
-    return auc(np.append(truth, [False, True]), np.append(values, [values.min() - 1, values.max() + 1]))
+    positives = int(truth.sum())
+    negatives = len(truth) - positives
+    # Each anchor is right against all that it meets; scores may be too large for one to be put beyond them.
+    pairs = positives * negatives * auc(truth, values) if positives and negatives else 0.0
+    return (pairs + positives + negatives + 1) / ((positives + 1) * (negatives + 1))
 
 
 @dataclass(frozen=True, slots=True)
