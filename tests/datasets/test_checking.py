@@ -198,6 +198,25 @@ def test_tracks_that_lie_elsewhere(tmp_path: Path) -> None:
     assert "has a region in frame 6" in status(item) and not item.possible
 
 
+def test_tracks_of_no_clip(tmp_path: Path) -> None:
+    name, root = make("ped2", tmp_path)
+    for number in (1, 2, 8):
+        write_tracks_file(root / f"tracks/Test{number:03}.txt", ())
+    item = next(each for each in open_dataset(name, root).check() if "regions" in each.what)
+    assert item.problems == ("tracks of no clip here: Test008.txt",) and item.possible and not item.complete
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_when_but_not_where(tmp_path: Path, labelled: bool) -> None:
+    """Without masks, a set with its file of labels says when something is abnormal; without that, nothing is known."""
+    name, root = make("ped1", tmp_path)
+    shutil.rmtree(root / "Test/Test001_gt")
+    if not labelled:
+        (root / "Test/UCSDped1.m").unlink()
+    item = next(each for each in open_dataset(name, root).check() if "regions" in each.what)
+    assert ("it is known when, but not where" in item.note) == labelled and not item.possible
+
+
 OK = Item("a", 3, 3, use=Use.TRAINING)
 
 

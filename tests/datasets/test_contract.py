@@ -10,6 +10,7 @@ from ssmtl.datasets.catalogue import DATASETS, open_dataset
 from ssmtl.datasets.dataset import Dataset
 from ssmtl.errors import DataError
 from ssmtl.formats.records import Tracks
+from ssmtl.formats.tracks import write_tracks
 from ssmtl.video.folders import natural_key
 from ssmtl.video.sources import Clip, open_source
 
@@ -127,11 +128,80 @@ def test_tracks_files_that_do_not_fit(fresh: tuple[str, Path], tmp_path: Path) -
     write_tracks_file(root / "tracks" / f"{abnormal.name}.txt", (3, 6))
     with pytest.raises(DataError, match=rf"{abnormal.name}\.txt: has a region in frame 6, but .* has 6 frames, 0 to 5"):
         open_dataset(name, root).tracks(abnormal, FRAMES)
-    with pytest.raises(DataError, match="no such folder"):
+    with pytest.raises(DataError, match="no such file or folder"):
         open_dataset(name, root, tmp_path / "nowhere")
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match=r"holds no tracks of any test clip; name the files after them, as .*\.txt"):
         open_dataset(name, root, tmp_path / "empty").tracks(abnormal, FRAMES)
+
+
+FORMS = ("text", "csv", "npy", "mot", "npz", "coco", "table", "table in a folder", "npz in a folder")
+
+
+def write_form(form: str, clips: dict[str, tuple[int, ...]], out: Path) -> Path:
+    """The block of each clip in some frames, in one of the forms of tracks; where it was written."""
+    if not form.startswith("table"):
+        kind, _, inside = form.partition(" ")
+        boxes = {
+            name: Tracks(np.array(at), np.full(len(at), 7), np.array([box(frame) for frame in at], float))
+            for name, at in clips.items()
+        }
+        path = out / "all.npz" if inside else out.with_suffix({"npz": ".npz", "coco": ".json"}.get(kind, ""))
+        path.parent.mkdir(exist_ok=True)
+        write_tracks(boxes, path, kind)
+        return path
+    # By number, the name of the file would be taken for that of a clip.
+    path = out / "part1.csv" if "folder" in form else out.with_suffix(".csv")
+    path.parent.mkdir(exist_ok=True)
+    lines = [f"{name},{frame},7,{','.join(map(str, box(frame)))}" for name, at in clips.items() for frame in at]
+    path.write_text("\n".join(["clip,frame,track,x_min,y_min,x_max,y_max", *lines]))
+    return path.parent if "folder" in form else path
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_forms_of_tracks(fresh: tuple[str, Path], tmp_path: Path, form: str) -> None:
+    name, root = fresh
+    clip = clip_of(open_dataset(name, root), True)
+    given = write_form(form, {tracks_name(clip.name): (3, 4), "of no clip 99": (0,)}, tmp_path / "given")
+    data = open_dataset(name, root, given)
+    tracks = data.tracks(clip, FRAMES)
+    assert rows(tracks) == [(frame, box(frame)) for frame in (3, 4)]
+    assert tracks is not None and not tracks.derived and len(set(tracks.ids.tolist())) == 1
+    assert rows(data.tracks(replace(clip, start=4, stop=5), 1)) == [(0, box(4))]
+    assert rows(data.tracks(clip_of(data, False), FRAMES)) == []
+    found = next(item for item in data.check() if item.what == "test clips with regions")
+    assert len(found.problems) == 1 and found.problems[0].startswith("tracks of no clip here: of no clip 99")
+
+
+@pytest.mark.parametrize("form", ["npz", "table"])
+def test_a_file_of_tracks_that_does_not_fit(fresh: tuple[str, Path], tmp_path: Path, form: str) -> None:
+    name, root = fresh
+    data = open_dataset(name, root)
+    abnormal, normal = clip_of(data, True), clip_of(data, False)
+    for number, (clips, message) in enumerate(
+        [
+            ({normal.name: (0,)}, rf"no tracks of {abnormal.name}, but it has abnormal frames; add them"),
+            ({abnormal.name: (3, 6)}, r"has a region in frame 6, but .* has 6 frames, 0 to 5"),
+            ({"9" * 5000: (3,)}, r"holds no tracks of any test clip; name the clips as the data set does"),
+            ({tracks_name(abnormal.name): (4,), abnormal.name: (3,)}, None),
+        ]
+    ):
+        if len(max(clips, key=len)) > 200 and form == "npz":
+            continue
+        given = write_form(form, clips, tmp_path / f"given{number}")
+        data = open_dataset(name, root, given)
+        if message is None:
+            assert rows(data.tracks(abnormal, FRAMES)) == [(3, box(3))], "the very name comes first"
+        else:
+            with pytest.raises(DataError, match=message):
+                data.tracks(abnormal, FRAMES)
+
+
+def test_two_entries_of_one_clip(tmp_path: Path) -> None:
+    data = open_dataset("ped2", OFFICIAL["ped2"][1](tmp_path / "UCSDped2"))
+    given = write_form("npz", {"test1": (3,), "TEST01": (4,)}, tmp_path / "given")
+    with pytest.raises(DataError, match=r"given\.npz: test1 and TEST01 are both of clip Test001"):
+        open_dataset("ped2", tmp_path / "UCSDped2", given).tracks(clip_of(data, True), FRAMES)
 
 
 def test_a_folder_of_other_peoples_tracks_is_left_alone(fresh: tuple[str, Path]) -> None:

@@ -141,6 +141,35 @@ def test_truth_of_a_part_that_is_too_short(root: Path) -> None:
             ask(part, 4)
 
 
+def renumber(folder: Path, name: Callable[[int], str]) -> None:
+    for path in sorted(folder.glob("[0-9]*"), reverse=True):
+        path.rename(path.with_name(name(int(path.stem)) + path.suffix))
+
+
+@pytest.mark.parametrize(
+    ("picture", "mask"),
+    [
+        ("{:03}", "{}"),
+        ("{:03}", "frame{:03}"),
+        ("a_{}", "{}_a"),
+        ("{0:03}", "{0:03}_gt2"),
+        ("1{:02}", "1{:02}"),
+        ("{}0", "{}0"),
+    ],
+)
+def test_numbers_of_masks_that_fit(root: Path, picture: str, mask: str) -> None:
+    renumber(root / "Test/Test001", picture.format)
+    renumber(root / "Test/Test001_gt", mask.format)
+    data = Ped2(root)
+    assert data.frame_labels(data.test_clips()[0], FRAMES).tolist() == LABELS
+
+
+def test_masks_are_in_the_order_of_their_numbers(root: Path) -> None:
+    (root / "Test/Test001_gt/001.bmp").rename(root / "Test/Test001_gt/frame001.bmp")
+    data = Ped2(root)
+    assert data.frame_labels(data.test_clips()[0], FRAMES).tolist() == LABELS
+
+
 def _drop_masks(root: Path) -> None:
     for mask in (root / "Test/Test001_gt").iterdir():
         mask.unlink()
@@ -149,6 +178,22 @@ def _drop_masks(root: Path) -> None:
 
 def _drop_one(root: Path) -> None:
     (root / "Test/Test001_gt/002.bmp").unlink()
+
+
+def _drop_last(root: Path) -> None:
+    (root / "Test/Test001_gt/006.bmp").unlink()
+
+
+def _move_first(root: Path) -> None:
+    (root / "Test/Test001_gt/001.bmp").rename(root / "Test/Test001_gt/007.bmp")
+
+
+def _move_second(root: Path) -> None:
+    (root / "Test/Test001_gt/002.bmp").rename(root / "Test/Test001_gt/007.bmp")
+
+
+def _shift_all(root: Path) -> None:
+    renumber(root / "Test/Test001_gt", lambda number: f"{number + 2:03}")
 
 
 def _add_one(root: Path) -> None:
@@ -163,7 +208,11 @@ def _spoil_one(root: Path) -> None:
     ("change", "message"),
     [
         (_drop_masks, "Test001_gt: no masks for Test001"),
-        (_drop_one, "Test001_gt: 5 masks, but Test001 has 6 frames"),
+        (_drop_one, r"Test001_gt: no mask of number 2, but masks up to number 6"),
+        (_drop_last, "Test001_gt: 5 masks, but Test001 has 6 frames"),
+        (_move_first, r"Test001_gt: no mask of number 1, but masks up to number 7; number them from 1 on"),
+        (_move_second, r"Test001_gt: no mask of number 2, but masks up to number 7"),
+        (_shift_all, r"Test001_gt: no mask of number 1, 2, but masks up to number 8"),
         (_add_one, "Test001_gt: 7 masks, but Test001 has 6 frames"),
         (_spoil_one, r"002\.bmp: is no picture"),
     ],

@@ -38,6 +38,8 @@ def test_lines(tmp_path: Path, text: str, expected: dict[int, list[tuple[int, in
         ("TestVideoFile{end+1}.gt_frame = [0:2];", "'0:2' is no range"),
         ("TestVideoFile{end+1}.gt_frame = [1:2:9];", "'1:2:9' is no range"),
         ("TestVideoFile{end+1}.gt_frame = [a];", "'a' is no range"),
+        (f"TestVideoFile{{end+1}}.gt_frame = [1:{'9' * 5000}];", "line 1: '1:9{78}' is no range"),
+        (f"TestVideoFile{{{'9' * 5000}}}.gt_frame = [1:2];", "line 1: .{82} is not of the form"),
     ],
 )
 def test_mistakes(tmp_path: Path, text: str, message: str) -> None:

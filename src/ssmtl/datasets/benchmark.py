@@ -39,7 +39,7 @@ class Benchmark(ABC):
 
         Args:
             root: the folder of the data set.
-            tracks_folder: a folder of tracks files to use in place of any that lies in `root`.
+            tracks_folder: tracks to use in place of any that lie in `root`, as of `open_dataset`.
         """
         self.root = Path(root)
         self.tracks_folder = None if tracks_folder is None else Path(tracks_folder)
@@ -94,7 +94,7 @@ class Benchmark(ABC):
 
     def check(self, step: Step = no_step) -> list[Item]:
         """What is there, against the official counts."""
-        return inspect(self, self.official, self.annotation_items, step)
+        return inspect(self, self.official, self.annotation_items, step, track_files=lambda: self.track_files)
 
     @abstractmethod
     def annotation_items(self, clips: list[Clip]) -> list[Item]:
@@ -113,7 +113,7 @@ class Benchmark(ABC):
 
     @cached_property
     def track_files(self) -> TrackFiles | None:
-        """The folder of tracks files, if there is one."""
+        """The tracks files, if there are any."""
         homes = [self.home, *subfolders(self.home), self.root]
         return find_track_files(homes, self.tracks_folder, self.test_names, self.by_number)
 

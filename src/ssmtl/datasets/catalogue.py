@@ -24,15 +24,20 @@ DATASETS: dict[str, Callable[[Path, Path | None], Dataset]] = {
 
 
 def open_dataset(name: str, root: Path, tracks: Path | None = None) -> Dataset:
-    """The named data set at `root`, with the tracks in the folder `tracks` in place of those found in `root`.
+    """The named data set at `root`, with the tracks in `tracks` in place of those found in `root`.
+
+    Args:
+        name: one of `DATASETS`.
+        root: the folder of the data set.
+        tracks: a folder or a file, in any form that `ssmtl.formats.tracks.read_tracks_folder` reads.
 
     Raises:
-        DataError: an unknown name, or no such folder.
+        DataError: an unknown name, or no such folder or file.
     """
     if name not in DATASETS:
         raise DataError(f"data set '{name}': unknown; known ones: {', '.join(sorted(DATASETS))}")
     if not Path(root).is_dir():
         raise DataError(f"{root}: no such folder; --root is where the data set {name} lies")
-    if tracks is not None and not Path(tracks).is_dir():
-        raise DataError(f"{tracks}: no such folder; name the one that holds a tracks file per test clip")
+    if tracks is not None and not Path(tracks).exists():
+        raise DataError(f"{tracks}: no such file or folder; name the one that holds the tracks of the test clips")
     return DATASETS[name](Path(root), None if tracks is None else Path(tracks))

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ssmtl.datasets.dataset import Dataset, Item, Step, Use
 from ssmtl.datasets.footage import count_frames, empty_pictures, missing_pictures
 from ssmtl.datasets.layout import Matched, numbers_in
+from ssmtl.datasets.track_files import TrackFiles
 from ssmtl.errors import SsmtlError
 from ssmtl.formats.clips import some
 from ssmtl.formats.records import Tracks
@@ -66,7 +67,12 @@ class _Seen:
 
 
 def inspect(
-    data: Dataset, official: Official, annotation: Annotation, step: Step, without_regions: Collection[str] = ()
+    data: Dataset,
+    official: Official,
+    annotation: Annotation,
+    step: Step,
+    without_regions: Collection[str] = (),
+    track_files: Callable[[], TrackFiles | None] = lambda: None,
 ) -> list[Item]:
     """Look at all of a data set, footage first.
 
@@ -76,12 +82,16 @@ def inspect(
         annotation: looks at its files of annotation.
         step: called once per clip.
         without_regions: names of test clips that have no regions in the official copy either.
+        track_files: finds the files of tracks that are used in place of its own annotation, if any are.
     """
     train, training_clips = _clips("training", data.train_clips, official.train_clips, official.numbered, Use.TRAINING)
     trained = [_look(clip, None, step) for clip in train]
     test, test_clips = _clips("test", data.test_clips, official.test_clips, official.numbered, Use.SCORING)
     tested = [_look(clip, data, step) for clip in test]
     files = attempt(lambda: annotation(test)) if test else []
+    found = attempt(track_files) if test else None
+    # Why tracks cannot be had is said of each clip.
+    extra = found.extra if isinstance(found, TrackFiles) else []
     return [
         training_clips,
         _frames("training", trained, official.train_frames, official.clip_frames, Use.TRAINING),
@@ -89,7 +99,7 @@ def inspect(
         _frames("test", tested, official.test_frames, official.clip_frames, Use.SCORING),
         *([Item("annotation", None, None, (files,), use=Use.FRAMES)] if isinstance(files, str) else files),
         _abnormal(tested, official),
-        _tracks(tested, official, without_regions),
+        _tracks(tested, official, without_regions, extra),
     ]
 
 
@@ -183,10 +193,11 @@ def _abnormal(seen: Sequence[_Seen], official: Official) -> Item:
     return Item("abnormal frames", found, official.abnormal_frames, tuple(problems), use=Use.FRAMES, possible=possible)
 
 
-def _tracks(seen: Sequence[_Seen], official: Official, without: Collection[str]) -> Item:
+def _tracks(seen: Sequence[_Seen], official: Official, without: Collection[str], extra: Sequence[str]) -> Item:
     wanted = [clip for clip in seen if clip.name not in without]
     tracks = [clip.tracks for clip in wanted if isinstance(clip.tracks, Tracks)]
     problems = _reasons([clip.tracks for clip in wanted if isinstance(clip.tracks, str)])
+    problems += [f"tracks of no clip here: {some(extra)}"] if extra else []
     notes = []
     if tracks:
         count = f"{sum(len(np.unique(each.ids)) for each in tracks)} tracks of {sum(map(len, tracks))} regions"
@@ -194,7 +205,7 @@ def _tracks(seen: Sequence[_Seen], official: Official, without: Collection[str])
         notes.append(f"{count}, linked by us: published numbers may differ" if derived else count)
         disagreeing = [clip.name for clip in wanted if _has_unlabelled(clip)]
         notes += [f"regions in frames that are labelled normal: {some(disagreeing)}"] if disagreeing else []
-    elif any(clip.tracks is None for clip in seen):
+    elif any(clip.tracks is None and not isinstance(clip.labels, str) for clip in seen):
         notes.append("no masks and no tracks: it is known when, but not where")
     if without:
         notes.append(f"the official copy has no regions of the other {len(without)} clips")

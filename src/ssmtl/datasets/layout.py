@@ -138,22 +138,46 @@ def match_files(names: Sequence[str], paths: Sequence[Path], affix: str = "", by
     Raises:
         DataError: two paths belong to one clip.
     """
-    stems = {path: re.sub(affix, "", path.name if path.is_dir() else path.stem, flags=re.IGNORECASE) for path in paths}
-    of: dict[str, Path] = {}
-    keys: list[Callable[[str], object]] = [str, clip_key]
-    if by_number and all(map(numbers_in, names)) and len(set(map(numbers_in, names))) == len(names):
-        keys.append(numbers_in)
-    for key in keys:
-        left: dict[object, list[Path]] = {}
-        taken = set(of.values())
-        for path in paths:
-            if path not in taken:
-                left.setdefault(key(stems[path]), []).append(path)
-        for name in names:
-            found = [] if name in of else left.pop(key(name), [])
-            if len(found) > 1:
-                raise DataError(f"{found[0]} and {found[1].name} are both of clip {name}; take one of them away")
-            if found:
-                of[name] = found[0]
+    stems = [re.sub(affix, "", path.name if path.is_dir() else path.stem, flags=re.IGNORECASE) for path in paths]
+    matched = match_names(names, stems, by_number)
+    for name, (first, *others) in matched.items():
+        if others:
+            raise DataError(
+                f"{paths[first]} and {paths[others[0]].name} are both of clip {name}; take one of them away"
+            )
+    of = {name: paths[found[0]] for name, found in matched.items()}
     taken = set(of.values())
     return Matched(of, [path for path in paths if path not in taken])
+
+
+def match_names(names: Sequence[str], found: Sequence[str], by_number: bool = False) -> dict[str, list[int]]:
+    """Which of the `found` names mean which clip: the same name, or else one that differs in case and zeros only.
+
+    Args:
+        names: of the clips.
+        found: names of what is to be matched.
+        by_number: as in `match_files`.
+
+    Returns:
+        For each clip of which there is something, where that is in `found`: several places where it is not clear.
+    """
+    of: dict[str, list[int]] = {}
+    keys: list[Callable[[str], object]] = [str, clip_key]
+    if by_number and all(map(_number_key, names)) and len(set(map(_number_key, names))) == len(names):
+        keys.append(_number_key)
+    for key in keys:
+        left: dict[object, list[int]] = {}
+        taken = {place for places in of.values() for place in places}
+        for place, each in enumerate(found):
+            if place not in taken:
+                left.setdefault(key(each), []).append(place)
+        for name in names:
+            places = [] if name in of else left.pop(key(name), [])
+            if places:
+                of[name] = places
+    return of
+
+
+def _number_key(name: str) -> tuple[str, ...]:
+    """The same for names of the same whole numbers; as text, since a name in a table may have any number of digits."""
+    return tuple(number.lstrip("0") for number in re.findall("[0-9]+", name))

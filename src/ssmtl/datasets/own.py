@@ -68,7 +68,7 @@ class OwnDataset:
 
         Args:
             root: the folder of the data set.
-            tracks_folder: a folder of tracks files to use in place of any that lies in `root`.
+            tracks_folder: tracks to use in place of any that lie in `root`, as of `open_dataset`.
         """
         self.root = Path(root)
         self.tracks_folder = None if tracks_folder is None else Path(tracks_folder)
@@ -122,7 +122,7 @@ class OwnDataset:
 
     def check(self, step: Step = no_step) -> list[Item]:
         """What is there; there is nothing official to compare it with."""
-        return inspect(self, Official(), self._annotation_items, step)
+        return inspect(self, Official(), self._annotation_items, step, track_files=lambda: self._track_files)
 
     def kinds(self, clip: str) -> set[str]:
         """What happens in the test clip of that name, as far as the annotation says; same errors."""

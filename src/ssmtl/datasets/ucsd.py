@@ -91,7 +91,7 @@ class UCSD(Benchmark):
                 f"{clip.path}{MASKS}: no masks for {clip.name}, and no UCSDped1.m or UCSDped2.m in its folder; copy "
                 f"the set's ground truth there, from {PAGE}"
             )
-        return cut_labels(self._truth(folder).labels, clip, frames, folder, "masks")
+        return cut_labels(self._truth(folder, clip.path).labels, clip, frames, folder, "masks")
 
     def annotated_tracks(self, clip: Clip, frames: int) -> Tracks | None:
         """The regions of the masks, linked over time; None where no clip has masks."""
@@ -99,7 +99,7 @@ class UCSD(Benchmark):
             return None
         folder = self._masks.of.get(clip.name)
         if folder is not None:
-            truth = self._truth(folder)
+            truth = self._truth(folder, clip.path)
             cut_labels(truth.labels, clip, frames, folder, "masks")
             return cut_tracks(truth.tracks, clip, frames, folder)
         if self.frame_labels(clip, frames).any():
@@ -117,7 +117,14 @@ class UCSD(Benchmark):
         without = attempt(lambda: self._officially_without_masks)
         if isinstance(without, str) or not without:
             official = replace(official, region_clips=None)
-        return inspect(self, official, self.annotation_items, step, [] if isinstance(without, str) else without)
+        return inspect(
+            self,
+            official,
+            self.annotation_items,
+            step,
+            [] if isinstance(without, str) else without,
+            lambda: self.track_files,
+        )
 
     def annotation_items(self, clips: list[Clip]) -> list[Item]:
         """Masks, and the file of frame labels."""
@@ -151,7 +158,7 @@ class UCSD(Benchmark):
         folder, file = self._masks.of.get(clip.name), self._label_file
         if folder is None or file is None:
             return False
-        masks = attempt(lambda: self._truth(folder).labels)
+        masks = attempt(lambda: self._truth(folder, clip.path).labels)
         if isinstance(masks, str):
             return False
         listed = attempt(lambda: self._listed(file, clip, len(masks)))
@@ -250,15 +257,49 @@ def _which(folder: Path) -> int | None:
     return number or (int(named[1]) if named else None)
 
 
-def _read_folder(folder: Path) -> MaskTruth:
-    """What the masks of a clip say.
+def _read_folder(folder: Path, clip: Path) -> MaskTruth:
+    """What the masks of a clip, whose pictures or video lie at `clip`, say.
 
     Raises:
-        DataError: one cannot be read.
+        DataError: one cannot be read, or their numbers show that one is missing.
     """
 
     def masks() -> Iterator[NDArray[np.uint8]]:
-        for path in list_pictures(folder):
+        for path in _in_order(folder, clip):
             yield read_mask_picture(path)
 
     return read_masks(masks())
+
+
+def _in_order(folder: Path, clip: Path) -> list[Path]:
+    """The masks by the numbers that their names end in, or by name where these do not number them.
+
+    The numbers are those of the clip's pictures, or go on one by one from the first of these; where one of both counts
+    from 0, the other may count from 1.
+
+    Raises:
+        DataError: a number is missing.
+    """
+    paths = list_pictures(folder)
+    numbers = _last_numbers(paths)
+    if not numbers:
+        return paths
+    ordered = [path for _, path in sorted(zip(numbers, paths, strict=True))]
+    pictures = sorted(_last_numbers(list_pictures(clip)) if clip.is_dir() else [])
+    if sorted(numbers) == pictures:
+        return ordered
+    first, begin = min(numbers), pictures[0] if pictures else 1
+    start = first if {first, begin} <= {0, 1} else begin
+    missing = sorted(set(range(start, start + len(numbers))) - set(numbers))
+    if missing:
+        raise DataError(
+            f"{folder}: no mask of number {some([str(number) for number in missing])}, but masks up to number "
+            f"{max(numbers)}; number them from {start} on as the frames of {clip.name}, one each, or copy them anew"
+        )
+    return ordered
+
+
+def _last_numbers(paths: list[Path]) -> list[int]:
+    """The last number in each name; none at all where that does not tell the files apart."""
+    numbers = [number for path in paths for number in numbers_in(path.stem)[-1:]]
+    return numbers if len(set(numbers)) == len(paths) else []

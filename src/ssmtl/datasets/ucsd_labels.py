@@ -14,8 +14,12 @@ from ssmtl.errors import DataError
 Ranges = list[tuple[int, int]]
 """First and last frames, from 1."""
 
-_LINE = re.compile(r"\{\s*(end\s*\+\s*1|[0-9]+)\s*\}\s*\.\s*gt_frame\s*=\s*\[([^\]]*)\]", re.IGNORECASE)
-_RANGE = re.compile(r"([0-9]+)(?::([0-9]+))?")
+# No clip has more than nine digits of frames, and Python refuses to read a number of thousands.
+_LINE = re.compile(r"\{\s*(end\s*\+\s*1|[0-9]{1,9})\s*\}\s*\.\s*gt_frame\s*=\s*\[([^\]]*)\]", re.IGNORECASE)
+_RANGE = re.compile(r"([0-9]{1,9})(?::([0-9]{1,9}))?")
+
+_SHOWN = 80
+"""Characters of a line that an error repeats."""
 
 
 def read_label_file(path: Path) -> dict[int, Ranges]:
@@ -37,7 +41,7 @@ def read_label_file(path: Path) -> dict[int, Ranges]:
         found = _LINE.search(code)
         if found is None:
             raise DataError(
-                f"{path}, line {number}: {line.strip()!r} is not of the form "
+                f"{path}, line {number}: {line.strip()[:_SHOWN]!r} is not of the form "
                 "`TestVideoFile{end+1}.gt_frame = [60:152];`; copy the official file anew"
             )
         index = int(found[1]) if found[1].isdecimal() else max(clips, default=0) + 1
@@ -56,6 +60,8 @@ def _ranges(where: str, text: str) -> Ranges:
         found = _RANGE.fullmatch(part)
         first, last = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
         if not 1 <= first <= last:
-            raise DataError(f"{where}: {part!r} is no range of frames; write first:last with 1 <= first <= last")
+            raise DataError(
+                f"{where}: {part[:_SHOWN]!r} is no range of frames; write first:last with 1 <= first <= last"
+            )
         ranges.append((first, last))
     return ranges
