@@ -38,7 +38,7 @@ def check(
     name: Annotated[str, typer.Argument(help=f"One of: {', '.join(sorted(DATASETS))}.", show_default=False)],
     root: Annotated[Path, typer.Option("--root", help="The folder where the data set lies.")],
     tracks: Annotated[
-        Path | None, typer.Option("--tracks", help="Ground-truth tracks of the test clips, a folder or a file, that lies elsewhere.")
+        Path | None, typer.Option("--tracks", help="Tracks of the test clips that lie elsewhere: a folder or a file.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
