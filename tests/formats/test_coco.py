@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ssmtl.errors import DataError
-from ssmtl.formats.coco import CocoFile, read_coco
+from ssmtl.formats.coco import CocoFile, coco_text, read_coco
 
 BOX = [1.0, 2.0, 3.0, 4.0]
 
@@ -187,3 +187,42 @@ def test_what_is_no_file(tmp_path: Path) -> None:
 def test_a_byte_order_mark(tmp_path: Path) -> None:
     (tmp_path / "all.json").write_bytes(b"\xef\xbb\xbf[]")
     assert read_coco(tmp_path / "all.json").clips == {}
+
+
+def joined(change: str) -> dict:
+    """Two clips of one frame each, every id once, but for `change`: what joining two files comes to."""
+    whole = {
+        "videos": [{"id": 1, "name": "a"}, {"id": 2, "name": "b"}],
+        "images": [{"id": i, "video_id": i, "frame_id": 0} for i in (1, 2)],
+        "categories": [{"id": 1, "name": "person"}, {"id": 2, "name": "cart"}],
+        "annotations": [{"image_id": 1, "category_id": 1, "bbox": [0, 0, 5, 5], "score": 0.5}],
+    }
+    if change:
+        whole[change][1]["id"] = 1
+    return whole
+
+
+@pytest.mark.parametrize("change", ["", "videos", "images", "categories"])
+def test_an_id_that_two_entries_have_is_refused(tmp_path: Path, change: str) -> None:
+    path = tmp_path / "joined.json"
+    path.write_text(json.dumps(joined(change)))
+    if not change:
+        assert [len(boxes.frames) for boxes in read_coco(path).clips.values()] == [1, 0]
+        return
+    with pytest.raises(DataError, match=r"0 and .* 1 \(from 0\) have the id 1 both"):
+        read_coco(path)
+
+
+def test_a_number_beyond_all_frames_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "far.json"
+    whole = joined("")
+    whole["images"][0]["frame_id"] = 10**400
+    path.write_text(json.dumps(whole))
+    with pytest.raises(DataError, match="image 0 from 0: its number has more than"):
+        read_coco(path)
+
+
+def test_a_late_box_does_not_list_all_frames_before_it(tmp_path: Path) -> None:
+    text = coco_text({"a": [(30_000_000, [0, 0, 5, 5], {"score": 0.5})]})
+    (tmp_path / "late.json").write_text(text)
+    assert len(text) < 1000 and read_coco(tmp_path / "late.json").clips["a"].frames.tolist() == [30_000_000]

@@ -207,3 +207,13 @@ def write(path: Path, text: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8", newline="")
     return path
+
+
+@pytest.mark.parametrize(("row", "fine"), [("1,-1,10,10,20,20,0.5", True), ("1,10,10,20,20,0.5,7", False)])
+def test_seven_columns_that_are_not_mots_are_refused(tmp_path: Path, row: str, fine: bool) -> None:
+    (tmp_path / "a.txt").write_text(row + "\n")
+    if fine:
+        assert read_regions(tmp_path / "a.txt")["a"].boxes.tolist() == [[10, 10, 30, 30]]
+        return
+    with pytest.raises(DataError, match=r"a\.txt, line 1: seven columns are read as MOT's"):
+        read_regions(tmp_path / "a.txt")

@@ -179,6 +179,12 @@ def _from_mot(numbers: NDArray[np.float64], layout: Layout, where: Callable[[int
         where,
         lambda row: f"id is {ids[row]:g}; {len(numbers[0])} columns are MOT's: {_MOT_COLUMNS}",
     )
+    if len(numbers) and numbers.shape[1] == 7 and not layout.of_tracks and (ids != -1).any():
+        # Quite another table has seven columns as often: frame, box, score and a track.
+        raise DataError(
+            f"{where(int(np.flatnonzero(ids != -1)[0]))}: seven columns are read as MOT's detections, "
+            f"{_MOT_COLUMNS}, whose id is -1; write {', '.join(layout.plain)}, or MOT's ten columns"
+        )
     values = ids if layout.of_tracks else confidence
     if layout.default is not None:
         values = np.where(values == -1, layout.default, values)

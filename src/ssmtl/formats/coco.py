@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite, isinf
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,6 +67,8 @@ class CocoFile:
     clips: dict[str, CocoBoxes]
     lists_all: bool
 
+
+Value = TypeVar("Value")
 
 Image = tuple[str, int]
 """Clip and number, as the file counts."""
@@ -131,7 +133,7 @@ def coco_entry(path: Path, entry: int) -> str:
 def coco_text(boxes: Mapping[str, Sequence[tuple[int, list[float], dict[str, Any]]]]) -> str:
     """Images with annotations, as JSON.
 
-    Frames are listed from 0 to a clip's last with a box, so that it can be seen that they count from 0.
+    Of each clip frame 0 is listed and those with a box, so that it can be seen that frames count from 0.
 
     Args:
         boxes: for each clip frame, left, top, width and height, and what else an annotation is to have.
@@ -141,13 +143,14 @@ def coco_text(boxes: Mapping[str, Sequence[tuple[int, list[float], dict[str, Any
     annotations: list[dict[str, Any]] = []
     for video, (clip, rows) in enumerate(boxes.items(), 1):
         videos.append({"id": video, "name": clip})
-        base = len(images) + 1
-        for frame in range(max((frame for frame, _, _ in rows), default=0) + 1):
+        ids: dict[int, int] = {}
+        for frame in sorted({0, *(frame for frame, _, _ in rows)}):
+            ids[frame] = len(images) + 1
             name = f"{clip}/{frame:06d}"
-            images.append({"id": base + frame, "video_id": video, "frame_id": frame, "file_name": name})
+            images.append({"id": ids[frame], "video_id": video, "frame_id": frame, "file_name": name})
         for frame, box, more in rows:
             number = len(annotations) + 1
-            annotation = {"id": number, "image_id": base + frame, "category_id": 1, "bbox": box}
+            annotation = {"id": number, "image_id": ids[frame], "category_id": 1, "bbox": box}
             annotations.append({**annotation, "area": box[2] * box[3], "iscrowd": 0, **more})
     categories = [{"id": 1, "name": "object"}]
     return json.dumps({"videos": videos, "images": images, "annotations": annotations, "categories": categories}) + "\n"
@@ -179,7 +182,10 @@ def _videos(path: Path, whole: dict[str, Any]) -> dict[Any, str]:
     if "videos" not in whole:
         return {}
     try:
-        return {video["id"]: str(video.get("name") or video["file_name"]) for video in _listed(path, whole, "videos")}
+        pairs = [
+            (video["id"], str(video.get("name") or video["file_name"])) for video in _listed(path, whole, "videos")
+        ]
+        return _once(path, "video", pairs)
     except (KeyError, TypeError) as error:
         raise DataError(f"{path}: a video's {_missing(error)}; each needs id and name") from error
 
@@ -188,7 +194,8 @@ def _categories(path: Path, whole: dict[str, Any]) -> dict[Any, str]:
     if "categories" not in whole:
         return {}
     try:
-        return {category["id"]: str(category["name"]) for category in _listed(path, whole, "categories")}
+        pairs = [(category["id"], str(category["name"])) for category in _listed(path, whole, "categories")]
+        return _once(path, "category", pairs)
     except (KeyError, TypeError) as error:
         raise DataError(f"{path}: a category's {_missing(error)}; each needs id and name") from error
 
@@ -196,7 +203,7 @@ def _categories(path: Path, whole: dict[str, Any]) -> dict[Any, str]:
 def _images(path: Path, whole: dict[str, Any]) -> dict[Any, Image]:
     """Clip and number of each image by its id."""
     videos = _videos(path, whole)
-    images: dict[Any, Image] = {}
+    pairs: list[tuple[Any, Image]] = []
     for entry, image in enumerate(_listed(path, whole, "images")):
         where = f"{path}, image {entry} from 0"
         try:
@@ -205,10 +212,24 @@ def _images(path: Path, whole: dict[str, Any]) -> dict[Any, Image]:
             number = int(image["frame_id"]) if "frame_id" in image else _number(where, name)
             if number != image.get("frame_id", number):
                 raise ValueError(f"frame_id is {image['frame_id']!r}")
-            images[image["id"]] = clip, number
+            if abs(number) >= 10**_MOST_DIGITS:
+                raise ValueError(f"its number has more than {_MOST_DIGITS} digits")
+            pairs.append((image["id"], (clip, number)))
         except _MISTAKES as error:
             raise DataError(f"{where}: {_missing(error)}; needs id, and file_name or video_id and frame_id") from error
-    return images
+    return _once(path, "image", pairs)
+
+
+def _once(path: Path, what: str, pairs: Sequence[tuple[Any, Value]]) -> dict[Any, Value]:
+    """The pairs by their ids: of two of one id, as when files are joined, one would take the other's boxes."""
+    first: dict[Any, int] = {}
+    for entry, (number, _) in enumerate(pairs):
+        if first.setdefault(number, entry) != entry:
+            raise DataError(
+                f"{path}: {what} {first[number]} and {what} {entry} (from 0) have the id {number!r} both; give each "
+                "its own"
+            )
+    return dict(pairs)
 
 
 def _named_images(path: Path, annotations: Sequence[dict[str, Any]]) -> dict[Any, Image]:
