@@ -149,3 +149,8 @@ def make(folder: Path, files: list[str]) -> None:
     for file in files:
         (folder / file).parent.mkdir(parents=True, exist_ok=True)
         (folder / file).write_text("")
+
+
+def test_numbers_of_any_length_are_ordered() -> None:
+    names = ["c" + "9" * 5000, "c10", "c2", "c" + "1" + "0" * 5000, "c007"]
+    assert natural_order(names) == [names[2], names[4], names[1], names[0], names[3]]

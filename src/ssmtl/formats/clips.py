@@ -44,9 +44,11 @@ def clip_key(name: str) -> str:
 def natural_order(names: Iterable[str]) -> list[str]:
     """Names sorted so that "clip 2" comes before "clip 10"."""
 
-    def key(name: str) -> tuple[list[str | int], str]:
+    def key(name: str) -> tuple[list[str | tuple[int, str]], str]:
         parts = re.split("([0-9]+)", name.casefold())
-        return [int(part) if i % 2 else part for i, part in enumerate(parts)], name
+        # A number by its length, then its digits: Python refuses to read one of thousands of digits.
+        digits = [part.lstrip("0") for part in parts]
+        return [(len(digits[i]), digits[i]) if i % 2 else part for i, part in enumerate(parts)], name
 
     return sorted(names, key=key)
 
