@@ -154,6 +154,14 @@ def test_the_source_is_never_replaced(tmp_path: Path, out: str) -> None:
     assert source.read_text() == "0.5\n"
 
 
+@pytest.mark.parametrize("what", [[], ["--what", "regions"], ["--what", "tracks"], ["--what", "scores"]])
+def test_what_holds_no_clips(tmp_path: Path, what: list[str]) -> None:
+    np.savez(tmp_path / "all.npz")
+    with pytest.raises(DataError, match=r"all\.npz: holds no clips; name"):
+        run(tmp_path / "all.npz", "--to", "csv", "--out", tmp_path / "out", *what)
+    assert not (tmp_path / "out").exists()
+
+
 def test_what_is_no_file(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="none: no such file or folder"):
         run(tmp_path / "none", "--to", "csv", "--out", tmp_path / "out")

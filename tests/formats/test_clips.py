@@ -100,6 +100,51 @@ def test_two_files_of_one_clip(tmp_path: Path, files: list[str]) -> None:
         clip_files(tmp_path, INSIDE)
 
 
+@pytest.mark.parametrize(
+    ("files", "left"),
+    [
+        (["a.csv", "b.txt"], "b.txt"),
+        (["summary.csv", "10.txt", "2.txt"], "2.txt, 10.txt"),
+        (["a.csv", "b.npy"], "b.npy"),
+        (["a/regions.csv", "b/det/det.txt"], "b/det/det.txt"),
+        (["a.npy", "b.txt", "all.json"], "b.txt"),
+    ],
+)
+def test_clips_of_another_kind_than_the_one_taken(tmp_path: Path, files: list[str], left: str) -> None:
+    make(tmp_path, files)
+    for path in tmp_path.rglob("*.txt"):
+        path.write_text("0,1,1,2,2,0.5\n")
+    with pytest.raises(DataError, match=f"files are read where there are any, and {left} would be left out; write all"):
+        clip_files(tmp_path, INSIDE)
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("", False),
+        ("# frame box score\n\n", False),
+        ("\ufeff# frame\r\n\r\n -1,2\r\n", True),
+        (".5\n", True),
+        ("made by hand on 2024-01-01\n", False),
+        ("- see the paper\n", False),
+    ],
+)
+def test_texts_that_are_no_numbers_are_of_no_clip(tmp_path: Path, text: str, numbers: bool) -> None:
+    make(tmp_path, ["a.csv"])
+    (tmp_path / "notes.txt").write_text(text, encoding="utf-8", newline="")
+    if numbers:
+        with pytest.raises(DataError, match=r"notes\.txt would be left out"):
+            clip_files(tmp_path, INSIDE)
+    else:
+        assert list(clip_files(tmp_path, INSIDE)) == ["a"]
+
+
+def test_the_same_clip_padded_otherwise_is_not_left_out(tmp_path: Path) -> None:
+    make(tmp_path, ["01.csv"])
+    (tmp_path / "1.txt").write_text("0,1,1,2,2,0.5\n")
+    assert list(clip_files(tmp_path, INSIDE)) == ["01"]
+
+
 def test_kinds_that_are_not_asked_for(tmp_path: Path) -> None:
     make(tmp_path, ["a.csv", "a.json"])
     assert list(clip_files(tmp_path, INSIDE, (".csv", ".npy"))) == ["a"]

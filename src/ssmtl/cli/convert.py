@@ -66,6 +66,8 @@ def convert(
     found, clips = read_any(source, what, first_frame)
     if found is What.SCORES and to not in SCORE_FORMS:
         raise DataError(f"{source}: holds frame scores, which have no form {to}; choose {', '.join(SCORE_FORMS)}")
+    if not clips:
+        raise DataError(f"{source}: holds no clips; name a file or folder that holds some")
     way = _WAYS[found]
     way.write(clips, out, to, overwrite)
     count = sum(len(part) for part in clips.values())
@@ -99,7 +101,8 @@ def read_any(source: Path, what: What | None, first_frame: int | None) -> tuple[
             errors[kind] = error
     if set(readable) == {What.REGIONS, What.TRACKS} and _whole_scores(readable[What.REGIONS]):
         del readable[What.REGIONS]
-    if len(readable) == 1:
+    # What holds no clip can be read as anything, and which makes no difference.
+    if len(readable) == 1 or (readable and not any(readable.values())):
         return next(iter(readable.items()))
     if not readable:
         reasons = "; ".join(f"as {kind}: {error}" for kind, error in errors.items())

@@ -35,6 +35,12 @@ class ClipFile(Generic[V]):
 _MOST = 5
 """Names that an error lists."""
 
+_OF_MANY = (".json", ".npz")
+"""Kinds of files of several clips, named after none of them."""
+
+_LOOK = 4096
+"""Characters of a text that tell whether it holds numbers."""
+
 
 def clip_key(name: str) -> str:
     """The same for names that differ in upper and lower case and in the zeros before numbers only."""
@@ -118,7 +124,8 @@ def clip_files(folder: Path, inside: Sequence[str], kinds: Sequence[str] = KINDS
     first in `kinds` is taken; hidden files are left out.
 
     Raises:
-        DataError: the folder cannot be read, or two files are of one clip.
+        DataError: the folder cannot be read, two files are of one clip, or files of another kind than the one taken
+            are of clips that it lacks. Those of several clips, and texts that do not begin with a number, are not.
     """
     for place in inside:
         if (folder / place).is_file():
@@ -137,7 +144,32 @@ def clip_files(folder: Path, inside: Sequence[str], kinds: Sequence[str] = KINDS
             raise DataError(f"{of[name]} and {path} are both of clip {name}; take one of them away")
         of[name] = path
     first = min((kinds.index(path.suffix.lower()) for path in of.values()), default=0)
-    return {name: of[name] for name in natural_order(of) if of[name].suffix.lower() == kinds[first]}
+    taken = {name: of[name] for name in natural_order(of) if of[name].suffix.lower() == kinds[first]}
+    keys = {clip_key(name) for name in taken}
+    others = [of[name] for name in natural_order(of) if clip_key(name) not in keys and _of_one_clip(of[name])]
+    if others:
+        names = some([path.relative_to(folder).as_posix() for path in others])
+        raise DataError(
+            f"{folder}: {kinds[first]} files are read where there are any, and {names} would be left out; write all "
+            "clips in one form, or take away what is of none"
+        )
+    return taken
+
+
+def _of_one_clip(path: Path) -> bool:
+    """Whether a file seems to hold numbers of the clip that it is named after."""
+    if path.suffix.lower() in _OF_MANY:
+        return False
+    if path.suffix.lower() != ".txt":
+        return True
+    try:
+        with path.open(encoding="utf-8-sig", errors="replace") as file:
+            lines = [
+                line for line in file.read(_LOOK).splitlines() if line.strip() and not line.lstrip().startswith("#")
+            ]
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
+    return bool(lines) and re.match(r"\s*[-+]?\.?[0-9]", lines[0]) is not None
 
 
 def read_clips(
