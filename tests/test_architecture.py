@@ -12,7 +12,7 @@ import pytest
 import ssmtl
 
 ROOT = Path(ssmtl.__file__).parent
-BASE = {"ssmtl", "errors", "atomic", "config"}
+BASE = {"ssmtl", "errors", "atomic", "config", "hardware"}
 FRAMES = {"video", "regions", "regions.classes", "sequences"}
 LEARNING = {"nets", "tasks"}
 
@@ -53,10 +53,13 @@ MAY_IMPORT: dict[str, set[str]] = {
         "model",
         "",
     },
+    "bench": FRAMES
+    | LEARNING
+    | {"teachers", "training", "scoring", "scoring.stream", "report", "recipes", "model", ""},
     "cli": {"*"},
     "__main__": {"cli"},
 }
-BETWEEN_BASE = {"errors": set(), "atomic": {"errors"}, "config": {"errors"}}
+BETWEEN_BASE = {"errors": set(), "atomic": {"errors"}, "config": {"errors"}, "hardware": set()}
 
 
 def modules() -> dict[str, ast.Module]:

@@ -130,7 +130,7 @@ def fit(
     settings = configuration.model_dump(mode="json")
     with open_log(configuration.train, work / LOGS, out.resolve().name, settings, resume) as log:
         done = trainer.run(train, held_out, saved, key, report, log)
-        facts = _summary(seen, store, train, held_out, done, network)
+        facts = _summary(seen, store, train, held_out, done, trainer)
         log(_figures(facts), steps * epochs)
     network.cpu().eval()
 
@@ -227,7 +227,7 @@ def _summary(
     train: np.ndarray,
     held_out: np.ndarray,
     done: checkpoint.Progress,
-    network: torch.nn.Module,
+    trainer: Trainer,
 ) -> dict[str, object]:
     return {
         "clips": [clip.name for clip in seen.lengths],
@@ -240,11 +240,13 @@ def _summary(
         "trained_on": len(train),
         "held_out": len(held_out),
         "held_out_clips": [list(seen.lengths)[i].name for i in np.unique(store.clip[held_out])],
-        "parameters": parameters(network),
+        "parameters": parameters(trainer.raw),
         "epochs": done.epoch,
         "best_epoch": done.best_epoch + 1,
         "losses": done.history,
         "seconds": round(done.seconds, 1),
+        "network_busy": round(done.busy_s / max(done.seconds, 1e-9), 4),
+        "precision": trainer.precision,
         "python": platform.python_version(),
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),

@@ -18,7 +18,7 @@ from ssmtl.training.train import Trainer
 
 from .tiny import HELD_OUT, TRAIN, Store
 
-ONE_STEP = TrainSettings(min_steps=0, epochs=1, batch_size=12, accelerator="cpu")
+ONE_STEP = TrainSettings(min_steps=0, epochs=1, batch_size=12, accelerator="cpu", precision="32-true")
 BACKBONES: dict[str, dict[str, Any]] = {
     "3D CNN": {},
     "2D CvT": {"transformer": "2d", "cvt": {"blocks": 1, "heads": 2, "head_size": 8}},

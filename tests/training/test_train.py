@@ -149,13 +149,13 @@ def test_held_out_losses_are_means_over_sequences_and_the_same_every_time() -> N
     run = trainer()
     losses = run.held_out_losses(HELD_OUT, 0)
     assert losses == run.held_out_losses(HELD_OUT, 0) and run.raw.training
-    # By hand: batches of four and of one, each with its own generator, tasks in order.
+    # By hand: batches of four and of one, each with its own generator, the same draws for every task.
     sums = dict.fromkeys(losses, 0.0)
     run.raw.eval()
     for i, part in enumerate([HELD_OUT[:4], HELD_OUT[4:]]):
-        x, chance = to_input(run.store.take(part), torch.device("cpu")), generator(0, i)
+        x = to_input(run.store.take(part), torch.device("cpu"))
         for task in TASKS:
-            made, target = task.sample(x, chance, {})
+            made, target = task.sample(x, generator(0, i), {})
             with torch.inference_mode():
                 sums[task.kind] += task.loss(run.raw(made, [task.kind])[0], target).item() * len(part)
     assert losses == pytest.approx({kind: value / 5 for kind, value in sums.items()}, rel=1e-5)

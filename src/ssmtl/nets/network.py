@@ -31,11 +31,18 @@ class Network(nn.Module):
         self.backbones = nn.ModuleDict(backbones)
         self.heads = nn.ModuleDict(heads)
 
-    def forward(self, x_BCTHW: Tensor, names: Sequence[str], backbone_gradient: float = 1.0) -> list[Tensor]:
+    def forward(
+        self,
+        x_BCTHW: Tensor,
+        names: Sequence[str],
+        rows: Sequence[Tensor] | None = None,
+        backbone_gradient: float = 1.0,
+    ) -> list[Tensor]:
         """Outputs of the named heads, on one pass of each backbone that they need.
 
-        `backbone_gradient` multiplies the gradient that the heads hand to the backbone; below 0 it climbs the loss
-        which the heads descend (SSMTL++, section 3.4).
+        `rows` are the positions in the batch that each head answers; without them, all. `backbone_gradient` multiplies
+        the gradient that the heads hand to the backbone; below 0 it climbs the loss which the heads descend (SSMTL++,
+        section 3.4).
         """
         features: dict[str, Tensor] = {}
         for name in names:
@@ -45,7 +52,10 @@ class Network(nn.Module):
                 if backbone_gradient != 1.0:
                     features_BCHW = _ScaledGradient.apply(features_BCHW, backbone_gradient)
                 features[key] = features_BCHW
-        return [self.heads[name](features[name if name in self.backbones else SHARED]) for name in names]
+        seen = [features[name if name in self.backbones else SHARED] for name in names]
+        if rows is not None:
+            seen = [features_BCHW[mine] for features_BCHW, mine in zip(seen, rows, strict=True)]
+        return [self.heads[name](features_BCHW) for name, features_BCHW in zip(names, seen, strict=True)]
 
 
 def channels_last(network: nn.Module) -> None:

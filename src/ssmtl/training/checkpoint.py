@@ -16,11 +16,13 @@ from ssmtl.errors import ModelError
 
 @dataclass
 class Progress:
-    """Where training stands: `step` of `epoch` comes next."""
+    """Where training stands: `step` of `epoch` comes next; how long it took, and for how much of that the network was
+    at work."""
 
     epoch: int = 0
     step: int = 0
     seconds: float = 0.0
+    busy_s: float = 0.0
     sums: dict[str, float] = field(default_factory=dict)
     history: list[dict[str, float]] = field(default_factory=list)
     best_epoch: int = -1

@@ -19,7 +19,9 @@ class TrainSettings(Settings):
     flip: bool = Field(True, description="mirror half of the sequences left to right")
     brightness: float = Field(0.1, ge=0, lt=1, description="largest shift and gain of a sequence's grey levels")
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
-    precision: Literal["32-true", "bf16-mixed"] = "32-true"
+    precision: Literal["auto", "32-true", "bf16-mixed"] = Field(
+        "auto", description="auto: bfloat16 where the hardware has it and its gradients agree with float32's"
+    )
     checkpoint_s: float = Field(60.0, ge=0, description="seconds between checkpoints; one more after each epoch")
     log_to: Literal["none", "tensorboard", "mlflow", "wandb"] = Field("none", description="where to watch the training")
     log_every: int = Field(10, ge=1, description="steps between logged losses; the means of an epoch are always logged")

@@ -8,7 +8,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -19,17 +19,23 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ssmtl.errors import ConfigError
-from ssmtl.nets.network import Network, channels_last
+from ssmtl.nets.network import SHARED, Network, channels_last
 from ssmtl.nets.normalisation import fixed_statistics
 from ssmtl.sequences.store import SequenceStore
-from ssmtl.tasks.task import Given, ProxyTask
+from ssmtl.tasks.task import Given, ProxyTask, View
 from ssmtl.teachers.teacher import TARGETS, mirror
 from ssmtl.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from ssmtl.training.loggers import Log
+from ssmtl.training.precision import Precision, choose_precision
 from ssmtl.training.settings import TrainSettings
+from ssmtl.training.sharing import Made, groups, joined
 
 Report = Callable[[Progress, int], None]
 """Told the progress and the number of steps in an epoch after each step."""
+
+
+PARITY_SEQUENCES = 4
+"""On which gradients in bfloat16 are compared with those in float32."""
 
 
 def generator(*numbers: int) -> torch.Generator:
@@ -88,14 +94,14 @@ def check_beginnings(tasks: Sequence[ProxyTask], epochs: int) -> None:
             )
 
 
-def open_fabric(settings: TrainSettings) -> Fabric:
-    """The device that `settings` name.
+def open_fabric(settings: TrainSettings, precision: Precision = "32-true") -> Fabric:
+    """The device that `settings` name, to train in `precision`.
 
     Raises:
         ConfigError: it is not there.
     """
     try:
-        return Fabric(accelerator=settings.accelerator, devices=1, precision=settings.precision)
+        return Fabric(accelerator=settings.accelerator, devices=1, precision=precision)
     except (RuntimeError, ValueError, MisconfigurationException) as error:
         text = str(error).splitlines()[0]
         raise ConfigError(f"train.accelerator={settings.accelerator}: {text}; choose auto or cpu") from error
@@ -107,7 +113,13 @@ class Trainer:
     def __init__(
         self, network: Network, tasks: Sequence[ProxyTask], settings: TrainSettings, seed: int, store: SequenceStore
     ):
-        self.fabric = open_fabric(settings)
+        self.precision: Precision
+        if settings.precision != "auto":
+            self.precision = settings.precision
+        else:
+            some = to_input(store.take(np.arange(min(len(store), PARITY_SEQUENCES))), torch.device("cpu"))
+            self.precision = choose_precision(network, View.ALL.take(some), open_fabric(settings).device)
+        self.fabric = open_fabric(settings, self.precision)
         self.tasks = list(tasks)
         self.settings = settings
         self.seed = seed
@@ -117,6 +129,7 @@ class Trainer:
         optimizer = torch.optim.Adam(network.parameters(), lr=settings.learning_rate)
         self.network, self.optimizer = self.fabric.setup(self.raw, optimizer)
         self.names = sorted({name for task in tasks for name in task.trains_on})
+        self.busy_s = 0.0
 
     def _read(self, part: NDArray[np.intp]) -> tuple[NDArray[np.uint8], dict[str, NDArray[np.float32]]]:
         return self.store.take(part), self.store.given(part, self.names) if self.names else {}
@@ -138,20 +151,39 @@ class Trainer:
         self, x_BCTHW: Tensor, given: Given, epoch: int, chance: torch.Generator, backward: bool
     ) -> dict[str, float]:
         """Loss of each task that has begun by `epoch` (from 0); weights are equal (SSMTL++, section 3.4)."""
-        losses = {}
-        for task in self.tasks:
-            # Held-out footage tells nothing of a task that does not score.
-            if epoch + 1 < task.begins or not (backward or task.scores):
-                continue
-            made, target = task.sample(x_BCTHW, chance, given)
+        # Held-out footage tells nothing of a task that does not score.
+        tasks = [task for task in self.tasks if epoch + 1 >= task.begins and (backward or task.scores)]
+        # Alike for all tasks, so that those which change half of the sequences change the same half.
+        state = chance.get_state()
+        parts = []
+        for task in tasks:
+            chance.set_state(state)
+            parts.append(Made(task, *task.sample(x_BCTHW, chance, given)))
+        losses: dict[str, Tensor] = {}
+        for group in groups(parts, SHARED not in self.raw.backbones):
+            input_NCTHW, rows = joined(group, x_BCTHW)
+            first = group[0].task
             # What a task that does not score looks at says nothing of the footage's statistics.
-            with nullcontext() if task.scores else fixed_statistics(self.raw):
-                output = self.network(memory_format(made), [task.kind], task.backbone_gradient)[0]
-            loss = task.loss(output.float(), target)
-            if backward:
-                self.fabric.backward(loss)
-            losses[task.kind] = float(loss.detach())
-        return losses
+            with self._working(), nullcontext() if first.scores else fixed_statistics(self.raw):
+                kinds = [made.task.kind for made in group]
+                outputs = self.network(memory_format(input_NCTHW), kinds, rows, first.backbone_gradient)
+                some = {
+                    made.task.kind: made.task.loss(output.float(), made.target)
+                    for made, output in zip(group, outputs, strict=True)
+                }
+                if backward:
+                    self.fabric.backward(torch.stack(list(some.values())).sum())
+            losses |= some
+        return {task.kind: float(losses[task.kind].detach()) for task in tasks}
+
+    @contextmanager
+    def _working(self) -> Iterator[None]:
+        """Counts the time within it as the network's."""
+        started = time.perf_counter()
+        yield
+        if self.fabric.device.type == "cuda":
+            torch.cuda.synchronize()
+        self.busy_s += time.perf_counter() - started
 
     def _learning_rate(self, done: float) -> float:
         """The rate when the share `done` of all steps is done."""
@@ -192,6 +224,7 @@ class Trainer:
         best: dict[str, Tensor] = {}
         if checkpoint.is_file():
             progress, best = load_checkpoint(checkpoint, self.raw, self.optimizer, key)
+        self.busy_s = progress.busy_s
         log({}, progress.epoch * steps + progress.step)
         started, saved = time.monotonic() - progress.seconds, time.monotonic()
         self.network.train()
@@ -206,11 +239,12 @@ class Trainer:
                 self.optimizer.zero_grad()
                 x_BCTHW, given = augment(x_BCTHW, given, settings, chance)
                 losses = self._losses(x_BCTHW, given, progress.epoch, chance, backward=True)
-                self.optimizer.step()
+                with self._working():
+                    self.optimizer.step()
                 for kind, loss in losses.items():
                     progress.sums[kind] = progress.sums.get(kind, 0.0) + loss
                 progress.step += 1
-                progress.seconds = time.monotonic() - started
+                progress.seconds, progress.busy_s = time.monotonic() - started, self.busy_s
                 report(progress, steps)
                 if (done := progress.epoch * steps + progress.step) % settings.log_every == 0:
                     log({f"batch/{kind}": loss for kind, loss in losses.items()} | {"learning_rate": rate}, done)
@@ -219,7 +253,7 @@ class Trainer:
                     saved = time.monotonic()
             best = self._end_epoch(progress, steps, held_out, best)
             log(progress.history[-1], progress.epoch * steps)
-            progress.seconds = time.monotonic() - started
+            progress.seconds, progress.busy_s = time.monotonic() - started, self.busy_s
             save_checkpoint(checkpoint, self.raw, self.optimizer, best, progress, key)
         self.raw.load_state_dict(best)
         return progress
