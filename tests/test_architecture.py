@@ -33,10 +33,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "metrics": {"metrics.boxes"},
     "datasets": {"video", "formats", "metrics.boxes"},
     "report": {"video", "metrics", "metrics.boxes"},
-    "recipes": FRAMES | LEARNING | {"teachers", "training", "scoring"},
-    "model": FRAMES | LEARNING | {"teachers", "scoring", "recipes"},
+    "engine.settings": set(),
+    "engine": FRAMES | LEARNING | {"teachers", "scoring", "engine.settings"},
+    "recipes": FRAMES | LEARNING | {"teachers", "training", "scoring", "engine.settings"},
+    "model": FRAMES | LEARNING | {"teachers", "scoring", "recipes", "engine", "engine.settings"},
     # The end of scoring is where a model, which holds a task's scale, meets frames.
-    "scoring.stream": FRAMES | LEARNING | {"teachers", "scoring", "model"},
+    "scoring.stream": FRAMES | LEARNING | {"teachers", "scoring", "model", "engine"},
     # Above all steps but the command line, the modules beside the packages ("") among them.
     "studies": FRAMES
     | LEARNING
@@ -51,11 +53,23 @@ MAY_IMPORT: dict[str, set[str]] = {
         "report",
         "recipes",
         "model",
+        "engine",
         "",
     },
     "bench": FRAMES
     | LEARNING
-    | {"teachers", "training", "scoring", "scoring.stream", "report", "recipes", "model", ""},
+    | {
+        "teachers",
+        "training",
+        "scoring",
+        "scoring.stream",
+        "report",
+        "recipes",
+        "model",
+        "engine",
+        "engine.settings",
+        "",
+    },
     "cli": {"*"},
     "__main__": {"cli"},
 }

@@ -15,6 +15,8 @@ import numpy as np
 import torch
 
 from ssmtl.atomic import claim_output, write_text
+from ssmtl.engine.graph import given_names
+from ssmtl.engine.samples import Samples, spread
 from ssmtl.errors import OutputError, SsmtlError
 from ssmtl.model import DESCRIPTION, Model, build_network, build_teachers, save_model
 from ssmtl.nets.inference import for_inference
@@ -144,6 +146,7 @@ def fit(
             [task.kind for task in configuration.scoring_tasks],
         ),
         facts,
+        _samples(configuration, store, held_out),
     )
     _write_losses(done.history, work)
     save_model(model, out)
@@ -208,7 +211,7 @@ def _held_out_scores(
     middle = slice(configuration.reach - REACH, configuration.reach + REACH + 1)
     size = configuration.scoring.batch
     tasks = configuration.scoring_tasks
-    names = sorted({name for task in tasks for name in task.scores_on})
+    names = given_names(tasks)
     parts = []
     with torch.no_grad():
         for i in range(0, len(held_out), size):
@@ -219,6 +222,16 @@ def _held_out_scores(
             for _ in part:
                 step()
     return np.concatenate(parts)
+
+
+def _samples(configuration: Configuration, store: SequenceStore, held_out: np.ndarray) -> Samples | None:
+    """Some of the held-out sequences, evenly spread, for engines to be checked on."""
+    few = held_out[spread(len(held_out), configuration.engine.samples)]
+    if not len(few):
+        return None
+    middle = slice(configuration.reach - REACH, configuration.reach + REACH + 1)
+    given = store.given(few, given_names(configuration.scoring_tasks))
+    return Samples(np.ascontiguousarray(store.take(few)[:, :, middle]), given)
 
 
 def _summary(

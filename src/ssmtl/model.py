@@ -1,8 +1,10 @@
-"""The model folder: `model.safetensors` (weights, background) and `model.json` (all else). Never a pickle."""
+"""The model folder: `model.safetensors` (weights, background), `samples.safetensors` (a few training crops) and
+`model.json` (all else). Never a pickle."""
 
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +19,9 @@ from torch import Tensor, nn
 from ssmtl import __version__
 from ssmtl.atomic import atomic_file
 from ssmtl.config import merge, parse
+from ssmtl.engine.choose import Choice, choose_engine
+from ssmtl.engine.engine import Engine, Subject
+from ssmtl.engine.samples import Samples
 from ssmtl.errors import ConfigError, ModelError
 from ssmtl.nets.backbone import Backbone
 from ssmtl.nets.inference import for_inference
@@ -27,10 +32,16 @@ from ssmtl.scoring.score import TaskScale
 from ssmtl.teachers.build import build_teacher
 from ssmtl.teachers.teacher import TARGETS, Teacher
 
-FORMAT = 2
+FORMAT = 3
 """Version of the folder's layout."""
 
-WEIGHTS, DESCRIPTION = "model.safetensors", "model.json"
+READABLE = (2, 3)
+"""Versions that can be read; 2 knows no engines and keeps no samples."""
+
+WEIGHTS, SAMPLES, DESCRIPTION = "model.safetensors", "samples.safetensors", "model.json"
+EXPORT = "export.json"
+"""In the folder of an exported model: which engine its graph is for."""
+
 BACKGROUND = "scene.background"
 
 
@@ -45,6 +56,8 @@ class Model:
         scene: what training footage told of the fixed camera's scene, or None.
         scales: each task's scale on held-out normal footage.
         training: summary of the training: clips, sequences, epochs, losses, seconds, versions.
+        samples: a few held-out training sequences that engines are checked and calibrated on, or None.
+        exported: the folder of a graph that was exported for one engine, or None.
     """
 
     configuration: Configuration
@@ -53,6 +66,8 @@ class Model:
     scene: Scene | None
     scales: Mapping[str, TaskScale]
     training: Mapping[str, Any] = field(default_factory=dict)
+    samples: Samples | None = None
+    exported: Path | None = None
 
     @cached_property
     def identity(self) -> str:
@@ -75,8 +90,36 @@ class Model:
 
     @cached_property
     def scorer(self) -> Network:
-        """The network made ready to score; the same outputs up to rounding."""
+        """The network in float32, for what its heads answer; the same outputs up to rounding."""
         return for_inference(self.network)
+
+    @property
+    def subject(self) -> Subject:
+        """What engines run."""
+        digest = hashlib.sha256(self.identity.encode())
+        digest.update(json.dumps([task.model_dump(mode="json") for task in self.tasks], sort_keys=True).encode())
+        if self.samples is not None:
+            digest.update(self.samples.pictures.tobytes())
+        name = digest.hexdigest()[:16]
+        return Subject(self.network, self.tasks, self.picture_channels, self.scales, self.samples, name, self.exported)
+
+    @cached_property
+    def _chosen(self) -> tuple[Engine, Choice]:
+        return choose_engine(self.configuration.engine, self.subject, self.configuration.scoring.batch)
+
+    @property
+    def engine(self) -> Engine:
+        """What runs the network when it scores; the first call may measure for half a minute, once a machine.
+
+        Raises:
+            ConfigError: what the configuration asks for cannot be had here.
+        """
+        return self._chosen[0]
+
+    @property
+    def engine_choice(self) -> Choice:
+        """Which engine it is, and what was tried."""
+        return self._chosen[1]
 
 
 def with_settings(model: Model, changes: dict[str, Any]) -> Model:
@@ -85,11 +128,13 @@ def with_settings(model: Model, changes: dict[str, Any]) -> Model:
     Raises:
         ConfigError: another field, an unknown one, or one out of range.
     """
-    fixed = [name for name in changes if name not in ("scoring", "detectors", "teachers")]
+    fixed = [name for name in changes if name not in ("scoring", "detectors", "teachers", "engine")]
     if fixed:
         raise ConfigError(
-            f"{fixed[0]}: is part of the training; only scoring, detectors and teachers can be changed afterwards"
+            f"{fixed[0]}: is part of the training; only scoring, detectors, teachers and engine can be changed later"
         )
+    if model.exported is not None and {"kind", "precision"} & changes.get("engine", {}).keys():
+        raise ConfigError(f"engine: {model.exported} was exported for one engine; name the model that it came from")
     values = merge(model.configuration.model_dump(mode="json"), changes)
     return replace(model, configuration=parse(Configuration, values))
 
@@ -150,11 +195,21 @@ def save_model(model: Model, folder: Path) -> None:
         "training": dict(model.training),
         "weights_sha256": hashlib.sha256(data).hexdigest(),
     }
+    crops = b""
+    if model.samples is not None:
+        arrays = model.samples.arrays().items()
+        crops = save({name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays})
+        description["samples_sha256"] = hashlib.sha256(crops).hexdigest()
     description["checksum"] = _checksum(description)
-    # Both are written before either takes its place: a full disk leaves an older model as it was.
-    with atomic_file(folder / DESCRIPTION) as text, atomic_file(folder / WEIGHTS) as weights:
+    # All are written before any takes its place: a full disk leaves an older model as it was.
+    with ExitStack() as stack:
+        text, weights = (stack.enter_context(atomic_file(folder / name)) for name in (DESCRIPTION, WEIGHTS))
         text.write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
         weights.write_bytes(data)
+        if crops:
+            stack.enter_context(atomic_file(folder / SAMPLES)).write_bytes(crops)
+    if not crops:
+        (folder / SAMPLES).unlink(missing_ok=True)
 
 
 def load_model(folder: Path | str) -> Model:
@@ -165,11 +220,10 @@ def load_model(folder: Path | str) -> Model:
     """
     folder = Path(folder)
     description = _read_description(folder)
-    data = _read(folder / WEIGHTS)
-    if hashlib.sha256(data).hexdigest() != description["weights_sha256"]:
-        raise ModelError(
-            f"{folder / WEIGHTS}: is not the file that {DESCRIPTION} describes (damaged or changed); train again"
-        )
+    data = _read_checked(folder / WEIGHTS, description["weights_sha256"])
+    crops = None
+    if "samples_sha256" in description:
+        crops = load(_read_checked(folder / SAMPLES, description["samples_sha256"]))
     configuration = parse(Configuration, description["configuration"], f"{folder / DESCRIPTION}, configuration")
     try:
         tensors = load(data)
@@ -187,7 +241,23 @@ def load_model(folder: Path | str) -> Model:
         text = str(error).splitlines()[0]
         raise ModelError(f"{folder}: its weights do not fit its description ({text}); train again") from error
     network.eval()
-    return Model(configuration, network, description["picture_channels"], scene, scales, description["training"])
+    return Model(
+        configuration,
+        network,
+        description["picture_channels"],
+        scene,
+        scales,
+        description["training"],
+        None if crops is None else Samples.of({name: tensor.numpy() for name, tensor in crops.items()}),
+        folder if (folder / EXPORT).is_file() else None,
+    )
+
+
+def _read_checked(path: Path, digest: str) -> bytes:
+    data = _read(path)
+    if hashlib.sha256(data).hexdigest() != digest:
+        raise ModelError(f"{path}: is not the file that {DESCRIPTION} describes (damaged or changed); train again")
+    return data
 
 
 def _read(path: Path) -> bytes:
@@ -208,7 +278,7 @@ def _read_description(folder: Path) -> dict[str, Any]:
         version, checksum = description["format"], description["checksum"]
     except (ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{path}: is not a description of a model ({error}); train again") from error
-    if version != FORMAT:
+    if version not in READABLE:
         raise ModelError(
             f"{path}: has format {version}, this is ssmtl {__version__} with format {FORMAT}; "
             f"train again, or use the version that wrote it ({description.get('ssmtl', 'unknown')})"

@@ -7,6 +7,7 @@ from typing import Annotated, Any, get_args
 from pydantic import Field, field_validator
 
 from ssmtl.config import Settings, merge, parse
+from ssmtl.engine.settings import EngineSettings
 from ssmtl.errors import ConfigError
 from ssmtl.nets.backbone import BackboneSettings
 from ssmtl.nets.cvt import CvTSettings
@@ -66,6 +67,7 @@ class Configuration(Settings):
     backbone: BackboneSettings = BackboneSettings()
     train: TrainSettings = TrainSettings()
     scoring: ScoringSettings = ScoringSettings()
+    engine: EngineSettings = EngineSettings()
 
     @field_validator("detectors", "tasks")
     @classmethod

@@ -100,7 +100,7 @@ def test_a_backbone_of_its_own_for_each_task(recipe: str) -> None:
     assert len(set(sizes)) == 1 and parameters(net) == PARAMETERS[recipe][0] + (len(kinds) - 1) * sizes[0]
     for task in shared.tasks:
         net.zero_grad()
-        (output,) = net(fixed(1, 1, 1, 64, 64), [task.kind], task.backbone_gradient)
+        (output,) = net(fixed(1, 1, 1, 64, 64), [task.kind], backbone_gradient=task.backbone_gradient)
         output.square().sum().backward()
         reached = {name for name, weight in net.named_parameters() if weight.grad is not None}
         expected = {name for name, _ in net.named_parameters() if name.split(".")[1] == task.kind}

@@ -1,4 +1,4 @@
-"""A trained network made ready to score on a CPU: the same function, about half the time."""
+"""A trained network made ready to score: the same function, batch norms folded away, in layouts that are fast."""
 
 import copy
 
@@ -47,21 +47,40 @@ def fold_batch_norm(layers: nn.Sequential, length: int) -> nn.Sequential:
     return nn.Sequential(*folded).eval()
 
 
+def folded(network: Network, rectify_first: bool = True) -> Network:
+    """`network`, in evaluation mode, with the batch norms of its 3D convolutions folded into them, in place.
+
+    With `rectify_first` the pooling comes after the ReLU, which gives the same values: a compiler then makes one step
+    of convolution and ReLU, and pools bytes where it computes in bytes.
+    """
+    for backbone in network.backbones.values():
+        stages = backbone.stages
+        if isinstance(stages, nn.Sequential):
+            by_length = [fold_batch_norm(stages, i) for i in range(len(LENGTHS))]
+            backbone.stages = _ByLength([_rectified_first(part) if rectify_first else part for part in by_length])
+    return network
+
+
+def _rectified_first(layers: nn.Sequential) -> nn.Sequential:
+    ordered = list(layers)
+    for i in range(len(ordered) - 1):
+        if isinstance(ordered[i], nn.MaxPool3d) and isinstance(ordered[i + 1], nn.ReLU):
+            ordered[i], ordered[i + 1] = ordered[i + 1], ordered[i]
+    return nn.Sequential(*ordered)
+
+
 def for_inference(network: Network) -> Network:
     """A copy of a network on the CPU whose outputs differ from the original's by rounding only.
 
     Its outputs carry no gradient; it must run under `torch.no_grad`, not `torch.inference_mode`, whose tensors
     oneDNN's layout does not know.
     """
-    ready = copy.deepcopy(network).cpu().eval()
-    for parameter in ready.parameters():
-        parameter.requires_grad_(False)
     blocked = torch.backends.mkldnn.is_available()
-    for backbone in ready.backbones.values():
-        stages = backbone.stages
-        if isinstance(stages, nn.Sequential):
-            folded = [fold_batch_norm(stages, i) for i in range(len(LENGTHS))]
-            backbone.stages = _ByLength([_Blocked(layers) if blocked else layers for layers in folded])
+    ready = folded(copy.deepcopy(network).cpu().eval().requires_grad_(False), rectify_first=False)
     if not blocked:
         channels_last(ready)
+        return ready
+    for backbone in ready.backbones.values():
+        if isinstance(backbone.stages, _ByLength):
+            backbone.stages = _ByLength([_Blocked(layers) for layers in backbone.stages.layers])
     return ready

@@ -1,7 +1,8 @@
 """The one way from frames to scores: a file, a folder and a camera go through the same stream.
 
 Constant memory, and a fixed delay: a frame's score is known `delay_frames` frames after the frame, or sooner at the
-end of the clip. Sequences of several frames share a batch.
+end of the clip. Sequences of several frames share a batch. Decoding, finding and cutting regions, the network, and
+what follows are stages that overlap, each a few frames ahead of the next.
 """
 
 from collections import deque
@@ -9,15 +10,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from ssmtl.errors import SourceError
 from ssmtl.model import Model
 from ssmtl.regions.regions import Regions
 from ssmtl.regions.union import Union
+from ssmtl.scoring.ahead import ahead
 from ssmtl.scoring.interpolation import Matches, Partial, fill, match
-from ssmtl.scoring.score import calibrate, raw_scores
+from ssmtl.scoring.score import calibrate
 from ssmtl.scoring.settings import ScoringSettings
 from ssmtl.scoring.smoothing import Painted, delay, paint, smooth
 from ssmtl.sequences.crop import SIZE, crop, prepare_picture
@@ -84,6 +85,10 @@ class _Seen:
     picture: NDArray[np.uint8]
 
 
+DEPTH = 4
+"""Frames that a stage is ahead of the next: enough for their times to even out."""
+
+
 def delay_frames(settings: ScoringSettings) -> int:
     """At most how many frames after a frame its score comes, the wait for a batch to fill included."""
     return REACH + settings.every - 1 + settings.max_wait - 1 + delay(settings)
@@ -102,9 +107,15 @@ def score_stream(frames: Iterable[Frame], model: Model, detector: Union) -> Iter
     """
     settings = model.configuration.scoring
 
+    def decoded() -> Iterator[Frame]:
+        return ahead(lambda: iter(frames), DEPTH, "decode")
+
+    def cut() -> Iterator[_Cut]:
+        return ahead(lambda: _cut(_observe(decoded(), detector), model), DEPTH, "regions")
+
     def painted() -> Iterator[Painted[FrameResult]]:
-        cuts = _cut(_observe(frames, detector), model)
-        for result in _score(cuts, model):
+        # A batch and the frames that wait for it come out at once.
+        for result in ahead(lambda: _score(cut(), model), settings.max_wait + DEPTH, "network"):
             height, width = result.frame.image.shape[:2]
             cells = paint(result.regions.boxes, result.object_scores, height, width) if result.complete else None
             yield Painted(result, cells)
@@ -216,11 +227,9 @@ def score_sequences(
     """Task scores of N×C×7×64×64 uint8 sequences: N×K float32, calibrated where the model's settings say so."""
     size = model.configuration.scoring.batch
     parts = []
-    with torch.no_grad():
-        for i in range(0, len(sequences), size):
-            x_BCTHW = torch.from_numpy(sequences[i : i + size]).float().div_(255)
-            known = {name: torch.from_numpy(rows[i : i + size]) for name, rows in given.items()}
-            parts.append(raw_scores(model.scorer, model.tasks, x_BCTHW, known).numpy())
+    for i in range(0, len(sequences), size):
+        known = {name: rows[i : i + size] for name, rows in given.items()}
+        parts.append(model.engine.scores(sequences[i : i + size], known))
     raw = np.concatenate(parts)
     if model.configuration.scoring.combine == "plain":
         return raw
