@@ -1,0 +1,162 @@
+"""The crops of `sequences.crop`, cut and resized on the device where the frames are (SSMTL, section 3).
+
+A frame is uploaded once. For each call there is one more upload, of 516 numbers per box (two, where the boxes do not
+fit into memory together); nothing comes back, so that the host never waits. On a CPU, `crop` is several times as
+fast.
+
+Both of OpenCV's ways of resizing are, along one axis, means over an interval of the picture's pixels: shrinking takes
+what an output pixel covers, and interpolating at p weighs its two neighbours as the interval from p to p + 1 covers
+them. So the host says where 64 intervals start and stop, the device makes their weights, and a crop is rows' weights ×
+window × columns' weights, whatever the boxes.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ssmtl.sequences.crop import SIZE, padded_boxes
+
+CHUNK = 2**24
+"""How many numbers a tensor may have while several boxes are cut together: less than 300 MB are held at a time, or
+7 bytes for each of a box's pixels over all channels and frames where that is more."""
+
+
+def upload(picture_HWC: NDArray[np.uint8], device: torch.device) -> Tensor:
+    """Send a picture to the device without waiting for it to arrive.
+
+    Args:
+        picture_HWC: uint8; may be changed afterwards, except on the CPU, where the tensor may share its memory.
+        device: where to.
+
+    Returns:
+        C×H×W uint8 on the device, with the channels last in memory as they were sent.
+    """
+    return _send(np.require(picture_HWC, np.uint8, ["C", "W"]), device).permute(2, 0, 1)
+
+
+def crop_on_device(
+    pictures_TCHW: Tensor | Sequence[Tensor], boxes: NDArray[np.float32], padding: float, chunk: int = CHUNK
+) -> Tensor:
+    """Cut the same boxes from each picture and resize to 64×64, as `crop` does, to within one grey level.
+
+    Args:
+        pictures_TCHW: T pictures of one size on one device, uint8: a tensor, or T tensors C×H×W, of which only the
+            part that holds all boxes is copied.
+        boxes: N×4, `x_min, y_min, x_max, y_max` in pixels, half open; padded, then cut to the picture.
+        padding: context on each side, as a share of the box's side.
+        chunk: how many numbers a tensor may have, unless a single box needs more.
+
+    Returns:
+        N×C×T×64×64 uint8 on the pictures' device, contiguous.
+    """
+    first_CHW = pictures_TCHW[0]
+    channels, height, width = first_CHW.shape
+    frames, device = len(pictures_TCHW), first_CHW.device
+    crops_NCTHW = torch.empty((len(boxes), channels, frames, SIZE, SIZE), dtype=torch.uint8, device=device)
+    if not len(boxes):
+        return crops_NCTHW
+    low, high = padded_boxes(boxes, padding, height, width)
+    sizes = high - low
+    if not isinstance(pictures_TCHW, Tensor):
+        corner = low.min(axis=0)
+        columns, rows = (slice(*ends) for ends in zip(corner.tolist(), high.max(axis=0).tolist(), strict=True))
+        pictures_TCHW = torch.stack([picture_CHW[:, rows, columns] for picture_CHW in pictures_TCHW])
+        low = low - corner
+    # All windows of a chunk are as large as the largest, so boxes of like size go together.
+    order = np.argsort(-sizes.prod(axis=1), kind="stable")
+    chunks = list(_chunks(sizes[order], channels * frames, chunk))
+    if len(chunks) == 1:
+        order = np.arange(len(boxes))
+    plan_N2P = _send(_plan(low[order], sizes[order]), device)
+    # Sums of grey levels need more than the 8 bits of autocast's bfloat16; the 11 of TF32 keep them within one level.
+    with torch.autocast(device.type, enabled=False):
+        for start, stop, largest in chunks:
+            _cut(pictures_TCHW, plan_N2P[start:stop], largest, crops_NCTHW[start:stop])
+    return crops_NCTHW if len(chunks) == 1 else crops_NCTHW[_send(np.argsort(order), device)]
+
+
+def _send(array: NDArray[np.generic], device: torch.device) -> Tensor:
+    """To the device; by way of pinned memory to a GPU, since only from there the host need not wait."""
+    tensor = torch.from_numpy(array)
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
+
+
+def _chunks(sizes: NDArray[np.int_], pictures: int, chunk: int) -> Iterator[tuple[int, int, tuple[int, int]]]:
+    """Runs of boxes that may be cut together: the first, the last + 1, the largest width and height among them.
+
+    `sizes` are N×2 widths and heights, `pictures` the channels of all frames.
+    """
+    # Half-done crops have 64 rows, and a box's weights 2 · 64 numbers per pixel of the longer side.
+    per_pixel = max(pictures, 2)
+    start, largest = 0, (0, 0)
+    for n, (width, height) in enumerate(sizes.tolist()):
+        larger = max(largest[0], width), max(largest[1], height)
+        if n > start and (n + 1 - start) * per_pixel * max(larger[0], SIZE) * max(larger[1], SIZE) > chunk:
+            yield start, n, largest
+            start, larger = n, (width, height)
+        largest = larger
+    yield start, len(sizes), largest
+
+
+def _plan(low: NDArray[np.int_], sizes: NDArray[np.int_]) -> NDArray[np.float32]:
+    """Of which pixels each output pixel is the mean, along each axis.
+
+    The sums are those of OpenCV's resize in its order, since floors turn on the last bit.
+
+    Args:
+        low: N×2, the boxes' first columns and rows.
+        sizes: N×2, their widths and heights in pixels.
+
+    Returns:
+        N×2×258 for x and y: 64 starts and 64 stops in pixels from the box's first, 0 ≤ start < stop ≤ size; 64 shares
+        of one pixel in that mean; 64 numbers that round a grey level when fractions are then cut off (y alone); the
+        box's first pixel and its last.
+    """
+    sides = sizes[..., None].astype(np.float64)
+    inverse = SIZE / sides
+    scale = 1 / inverse
+    out = np.arange(SIZE)
+    shrinks = sides.prod(axis=1, keepdims=True) > SIZE * SIZE
+    averages = shrinks & (sides >= SIZE).all(axis=1, keepdims=True)
+    # INTER_AREA where one side grows is an interpolation of its own, along both.
+    left = np.floor(out * scale)
+    share = (out + 1 - (left + 1) * inverse).astype(np.float32)
+    area_at = left + np.where(share <= 0, 0, share - np.floor(share))
+    at = np.where(shrinks, area_at, (out + 0.5) * scale - 0.5)
+    # Where OpenCV interpolates between two rows it cuts off an eighth of a grey level on the way, on average; beyond
+    # the first and the last row as well, where both are the same.
+    rounding = np.where(averages | (at == np.floor(at)), 0.5, 0.375)
+    at = at.clip(0, sides - 1)
+    starts = np.where(averages, out * scale, at)
+    stops = np.minimum(np.where(averages, (out + 1) * scale, at + 1), sides)
+    ends = low[..., None], low[..., None] + sizes[..., None] - 1
+    return np.concatenate([starts, stops, 1 / (stops - starts), rounding, *ends], axis=-1, dtype=np.float32)
+
+
+def _cut(pictures_TCHW: Tensor, plan_N2P: Tensor, largest: tuple[int, int], crops_NCTHW: Tensor) -> None:
+    """Write the crops of the boxes of a plan, none of which is larger than `largest` (width, height)."""
+    width, height = largest
+    count, channels, frames = crops_NCTHW.shape[:3]
+    starts_N2O, stops_N2O, share_N2O, rounding_N2O, first_N21, last_N21 = plan_N2P.split([SIZE] * 4 + [1, 1], dim=-1)
+    # What an interval covers of pixel l: what lies before its stop less what lies before its start.
+    pixels_L = torch.arange(max(largest), dtype=torch.float32, device=plan_N2P.device)
+    weights_N2OL = (stops_N2O[..., None] - pixels_L).clamp_(0, 1)
+    weights_N2OL -= (starts_N2O[..., None] - pixels_L).clamp_(0, 1)
+    weights_N2OL *= share_N2O[..., None]
+
+    # Windows larger than their box repeat its last pixels, with weight 0. One index for both axes, since a GPU would
+    # first write out each of several for every pixel of every frame.
+    places_N2L = torch.minimum(first_N21 + pixels_L, last_N21).long()
+    places_NHW = places_N2L[:, 1, :height, None] * pictures_TCHW.shape[3] + places_N2L[:, 0, None, :width]
+    windows_TCNHW = pictures_TCHW.flatten(2)[:, :, places_NHW]
+
+    # In this order of dimensions both sums are plain batched products, with nothing copied in between.
+    windows_NHCTW = windows_TCNHW.permute(2, 3, 1, 0, 4).to(torch.float32, memory_format=torch.contiguous_format)
+    sums_NOX = torch.bmm(weights_N2OL[:, 1, :, :height], windows_NHCTW.view(count, height, -1))
+    sums_NXO = torch.bmm(sums_NOX.view(count, -1, width), weights_N2OL[:, 0, :, :width].transpose(1, 2))
+    sums_NHCTW = sums_NXO.view(count, SIZE, channels, frames, SIZE).add_(rounding_N2O[:, 1, :, None, None, None])
+    # Writing to uint8 cuts fractions off.
+    crops_NCTHW.copy_(sums_NHCTW.permute(0, 2, 3, 1, 4))
