@@ -45,11 +45,12 @@ class ResultWriter:
         """Add a frame."""
         frame, regions = result.frame, result.regions
         self._scores.writerow([frame.index, f"{frame.time_s:.4f}", f"{result.score:.6g}"])
-        for i in range(len(regions)):
-            box = [f"{value:g}" for value in regions.boxes[i]]
-            tasks = [f"{value:.5g}" for value in result.task_scores[i]]
-            score = f"{result.object_scores[i]:.5g}"
-            self._regions.writerow([frame.index, *box, score, regions.origin[i], regions.label[i], *tasks])
+        columns = (regions.boxes, result.object_scores, regions.origin, regions.label, result.task_scores)
+        # As lists: to take and format NumPy's scalars one by one takes several times as long.
+        for box, score, origin, label, tasks in zip(*(column.tolist() for column in columns), strict=True):
+            corners = [f"{value:g}" for value in box]
+            scores = [f"{value:.5g}" for value in (score, *tasks)]
+            self._regions.writerow([frame.index, *corners, scores[0], origin, label, *scores[1:]])
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """From a mask of moving pixels to boxes: connected components, small ones dropped, crowds taken apart."""
 
+from dataclasses import dataclass
 from itertools import pairwise
 
 import cv2
@@ -31,9 +32,58 @@ def picture_scale(shape: tuple[int, ...]) -> float:
 
 def black_out(mask: NDArray[np.uint8], known: Regions) -> None:
     """Clear the boxes of regions that are known already, in place."""
-    for x_min, y_min, x_max, y_max in known.boxes:
-        rows = slice(max(0, int(y_min)), max(0, int(np.ceil(y_max))))
-        mask[rows, max(0, int(x_min)) : max(0, int(np.ceil(x_max)))] = 0
+    if not len(known):
+        return
+    low = np.maximum(known.boxes[:, :2].astype(int), 0)
+    high = np.maximum(np.ceil(known.boxes[:, 2:]).astype(int), 0)
+    for (x_min, y_min), (x_max, y_max) in zip(low.tolist(), high.tolist(), strict=True):
+        mask[y_min:y_max, x_min:x_max] = 0
+
+
+def moving_part(mask: NDArray[np.uint8], margin: tuple[int, int] = (0, 0)) -> tuple[slice, slice]:
+    """Rows and columns of all nonzero pixels, and at least `margin` (x, y) more to each side; empty where none is.
+
+    It begins at an even row and column: OpenCV numbers components by the first block of 2×2 pixels that they are in,
+    so that those of the part come in the order of those of the whole.
+    """
+    x, y, width, height = cv2.boundingRect(mask)
+    if not width:
+        return slice(0), slice(0)
+    top, left = max(0, y - margin[1]), max(0, x - margin[0])
+    return slice(top - top % 2, y + height + margin[1]), slice(left - left % 2, x + width + margin[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """The R runs of neighbouring nonzero pixels in the rows of a mask, row by row; many pixels are few runs.
+
+    Attributes:
+        y: R rows.
+        start, end: R columns, half open.
+    """
+
+    y: NDArray[np.intp]
+    start: NDArray[np.intp]
+    end: NDArray[np.intp]
+
+    @staticmethod
+    def of(mask: NDArray[np.uint8]) -> "Runs":
+        """The runs of an H×W mask."""
+        height, width = mask.shape
+        # A zero before the picture and one after each row: no run begins at the front or goes over a row's end.
+        flat = np.zeros(1 + height * (width + 1), np.bool_)
+        flat[1:].reshape(height, width + 1)[:, :width] = mask
+        changes = np.flatnonzero(flat[1:] != flat[:-1])
+        y, start = np.divmod(changes[::2], width + 1)
+        return Runs(y, start, changes[1::2] - y * (width + 1))
+
+    def numbers(self, labels: NDArray[np.generic]) -> NDArray[np.intp]:
+        """The component that each run is of (R), from the mask's H×W labels."""
+        return np.asarray(labels[self.y, self.start], np.intp)
+
+    def areas(self, numbers: NDArray[np.intp], count: int) -> NDArray[np.float64]:
+        """Pixels of each of `count` components, of which the runs are those of `numbers`."""
+        return np.asarray(np.bincount(numbers, self.end - self.start, count), np.float64)
 
 
 def component_boxes(mask: NDArray[np.uint8], settings: ComponentSettings, scene: Scene | None) -> NDArray[np.float32]:
@@ -41,20 +91,34 @@ def component_boxes(mask: NDArray[np.uint8], settings: ComponentSettings, scene:
     scale = picture_scale(mask.shape)
     min_area, min_width = settings.min_area * scale**2, settings.min_width * scale
     min_height = settings.min_height * scale
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     boxes: list[tuple[float, float, float, float]] = []
-    for number, (x, y, width, height, area) in enumerate(stats.tolist()):
-        if number == 0 or area < min_area or width < min_width or height < min_height:
-            continue
+    rows, columns = moving_part(mask)
+    mask = mask[rows, columns]
+    if not mask.size:
+        return np.zeros((0, 4), np.float32)
+    count, labels = cv2.connectedComponents(mask, connectivity=8)
+    # By runs, not by OpenCV's statistics: those look at every pixel and take several times as long as the labels.
+    runs = Runs.of(mask)
+    numbers = runs.numbers(labels)
+    area = runs.areas(numbers, count)
+    low, high = np.full((2, count), max(mask.shape)), np.zeros((2, count), int)
+    for axis, first, end in ((0, runs.start, runs.end), (1, runs.y, runs.y + 1)):
+        np.minimum.at(low[axis], numbers, first)
+        np.maximum.at(high[axis], numbers, end)
+    width_N, height_N = high - low
+    # The background, number 0, has no run and so no area.
+    for number in np.flatnonzero((area >= min_area) & (width_N >= min_width) & (height_N >= min_height)).tolist():
+        (x, y), (x_end, y_end) = low[:, number].tolist(), high[:, number].tolist()
+        width, height = x_end - x, y_end - y
         parts = [(0, 0, width, height)]
-        typical = scene.typical_height(y + height) if scene and settings.split else 0.0
-        if typical:
-            part = labels[y : y + height, x : x + width] == number
-            parts = split_component(part, typical * settings.split_aspect, typical)
+        typical = scene.typical_height(rows.start + y_end) if scene and settings.split else 0.0
+        if typical and (_spans(width, typical * settings.split_aspect) > 1 or _spans(height, typical) > 1):
+            parts = split_component(labels[y:y_end, x:x_end] == number, typical * settings.split_aspect, typical)
         for left, top, right, bottom in parts:
             if right - left >= min_width and bottom - top >= min_height:
                 boxes.append((x + left, y + top, x + right, y + bottom))
-    return np.asarray(boxes, np.float32).reshape(-1, 4)
+    corner = np.array([columns.start, rows.start] * 2, np.float32)
+    return np.asarray(boxes, np.float32).reshape(-1, 4) + corner
 
 
 def split_component(part: NDArray[np.bool_], width: float, height: float) -> list[tuple[int, int, int, int]]:
@@ -71,9 +135,14 @@ def split_component(part: NDArray[np.bool_], width: float, height: float) -> lis
     return pieces
 
 
+def _spans(length: int, size: float) -> int:
+    """Into how many spans of about `size` a length is cut; one or none: it stays whole."""
+    return round(length / size)
+
+
 def _cuts(profile: NDArray[np.intp], size: float) -> list[tuple[int, int]]:
     """Cut a profile of pixel counts into about `len(profile) / size` spans, each cut at a nearby minimum."""
-    n = round(len(profile) / size)
+    n = _spans(len(profile), size)
     if n < 2:
         return [(0, len(profile))]
     smooth = cv2.GaussianBlur(profile.astype(np.float32)[None], (0, 0), 1.5)[0]

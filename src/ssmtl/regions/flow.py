@@ -1,6 +1,6 @@
 """Regions by dense optical flow (SSMTL++, section 3.2)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -12,7 +12,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ssmtl.regions.components import ComponentSettings, black_out, component_boxes
+from ssmtl.regions.components import ComponentSettings, Runs, black_out, component_boxes, moving_part
 from ssmtl.regions.regions import Regions
 from ssmtl.regions.scene import Scene, grey
 from ssmtl.regions.torchvision import pick_device, share_torchvision
@@ -73,6 +73,8 @@ class Flow:
     def __init__(self, settings: FlowSettings, scene: Scene | None = None, flow: FlowMethod | None = None):
         self.settings = settings
         self.scene = scene
+        # Memory for the flow's x and y, the same for every frame: new memory costs more than the splitting.
+        self._planes: Sequence[cv2.typing.MatLike] | None = None
         self._flow = flow or (raft(settings) if settings.method == "raft" else dense_inverse_search(settings.preset))
         self.reset()
 
@@ -87,7 +89,8 @@ class Flow:
         if before is None or before.shape != now.shape or min(now.shape[:2]) < LEAST_SIDE:
             return Regions.make([], "flow")
         flow = self._flow(now, before)
-        mask = (cv2.magnitude(flow[..., 0], flow[..., 1]) > self.settings.min_magnitude).astype(np.uint8)
+        self._planes = planes = cv2.split(flow, self._planes)
+        mask = (cv2.magnitude(planes[0], planes[1]) > self.settings.min_magnitude).view(np.uint8)
         self._drop_known(mask, known)
         scene = self.scene if self.scene and self.scene.background.shape == mask.shape else None
         return Regions.make(component_boxes(mask, self.settings, scene), "flow")
@@ -96,22 +99,34 @@ class Flow:
         """Black out known boxes and, since flow spreads beyond what moves, all that hangs together with them."""
         if not len(known):
             return
-        count, labels = cv2.connectedComponents(mask, connectivity=8)
-        left = mask.copy()
-        black_out(left, known)
-        whole = np.bincount(labels.ravel(), minlength=count)
-        outside = np.bincount(labels.ravel(), weights=left.ravel(), minlength=count)
-        edge = outside < (1 - self.settings.max_known) * whole
-        mask[...] = np.where(edge[labels], 0, left)
+        part = mask[moving_part(mask)]
+        if not part.size:
+            return
+        count, labels = cv2.connectedComponents(part, connectivity=8)
+        whole = Runs.of(part)
+        black_out(mask, known)
+        left = Runs.of(part)
+        numbers = left.numbers(labels)
+        area = whole.areas(whole.numbers(labels), count)
+        stays = left.areas(numbers, count) >= (1 - self.settings.max_known) * area
+        # Little is left of most frames' flow: painting that anew is faster than looking up what every pixel belongs to.
+        part[:] = 0
+        for i in np.flatnonzero(stays[numbers]).tolist():
+            part[left.y[i], left.start[i] : left.end[i]] = 1
 
 
 def dense_inverse_search(preset: str) -> FlowMethod:
     """OpenCV's DIS flow between the grey pictures."""
     search = cv2.DISOpticalFlow.create(PRESETS[preset])
+    # The last `now` and its grey picture: it is the next `before`.
+    last: tuple[NDArray[np.uint8], NDArray[np.uint8]] | None = None
 
     def flow(now: NDArray[np.uint8], before: NDArray[np.uint8]) -> NDArray[np.float32]:
+        nonlocal last
+        grey_before = last[1] if last and last[0] is before else grey(before)
+        last = now, grey(now)
         start = np.zeros((*now.shape[:2], 2), np.float32)
-        return np.asarray(search.calc(grey(now), grey(before), start), np.float32)
+        return np.asarray(search.calc(last[1], grey_before, start), np.float32)
 
     return flow
 

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from ssmtl.regions.classes import CLASSES, MOTION
 from ssmtl.video.frame import Frame
 
+_CLASSES = np.asarray(CLASSES)
+
 
 @dataclass(frozen=True, slots=True)
 class Regions:
@@ -45,17 +47,19 @@ class Regions:
         """
         array = np.asarray(boxes, np.float32).reshape(-1, 4)
         n = len(array)
-        labels = np.broadcast_to(np.asarray(label, np.str_), n)
-        confidences = np.broadcast_to(np.asarray(confidence, np.float32), n)
+        labels, confidences = np.asarray(label, np.str_), np.asarray(confidence, np.float32)
         if probabilities is None:
-            probabilities = (labels[:, None] == np.asarray(CLASSES)).astype(np.float32) * confidences[:, None]
-        return Regions(array, confidences, labels, np.full(n, origin, object).astype(str), probabilities)
+            # One row for one label, N for N.
+            chosen = (labels[..., None] == _CLASSES).astype(np.float32)
+            probabilities = chosen * np.full((n, 1), confidences.reshape(-1, 1))
+        return Regions(array, np.full(n, confidences), np.full(n, labels), np.full(n, origin), probabilities)
 
     @staticmethod
     def join(parts: "list[Regions]") -> "Regions":
         """All regions of `parts`, in order."""
-        if not parts:
-            return Regions.make([], "")
+        parts = [part for part in parts if len(part)]
+        if len(parts) < 2:
+            return parts[0] if parts else Regions.make([], "")
         return Regions(
             np.concatenate([p.boxes for p in parts]),
             np.concatenate([p.confidence for p in parts]),

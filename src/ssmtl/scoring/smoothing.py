@@ -76,7 +76,12 @@ def _maxima(stream: Iterator[Painted[T]], settings: ScoringSettings) -> Iterator
     half = settings.mean_frames // 2
 
     def average(window: list[Painted[T]]) -> float:
-        mean = np.mean([painted.map_HW for painted in window if painted.map_HW is not None], axis=0)
+        # As np.mean, without a stack of copies; the volume over all frames of the window is large.
+        maps = [painted.map_HW for painted in window if painted.map_HW is not None]
+        mean = maps[0].copy()
+        for cells in maps[1:]:
+            mean += cells
+        mean /= len(maps)
         side = round(settings.mean_pixels * picture_scale((mean.shape[0] * CELL, mean.shape[1] * CELL)) / CELL)
         return float((cv2.blur(mean, (side, side)) if side > 1 else mean).max())
 
@@ -86,9 +91,11 @@ def _maxima(stream: Iterator[Painted[T]], settings: ScoringSettings) -> Iterator
 
 def _gaussian(stream: Iterator[tuple[T, float]], deviation: float) -> Iterator[tuple[T, float]]:
     radius = _radius(deviation)
+    offsets = np.arange(-radius, radius + 1)
+    whole = np.exp(-0.5 * (offsets / deviation) ** 2) if deviation else np.ones(1)
     for window, middle in _windows(stream, radius):
-        offsets = np.arange(len(window)) - middle
-        weights = np.exp(-0.5 * (offsets / deviation) ** 2) if deviation else np.ones(1)
+        # At a clip's ends the window is cut.
+        weights = whole[radius - middle : radius - middle + len(window)]
         scores = np.array([score for _, score in window])
         yield window[middle][0], float(weights @ scores / weights.sum())
 
