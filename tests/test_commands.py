@@ -28,6 +28,8 @@ from ssmtl.recipes import RECIPES
 from ssmtl.results import read_objects, read_scores, read_summary
 
 QUICK = ["sequences.max_sequences=48", "train.min_steps=0", "train.epochs=1", "train.batch_size=8"]
+PLAIN = ["engine.kind=pytorch", "engine.precision=float32"]
+"""Nothing is measured before scoring: tests/engine does that."""
 
 
 def command(*arguments: object) -> list[str]:
@@ -57,7 +59,7 @@ def limit(size: int) -> None:
 
 
 def quick(*more: str) -> list[str]:
-    return [part for setting in (*QUICK, *more) for part in ("--set", setting)]
+    return [part for setting in (*QUICK, *PLAIN, *more) for part in ("--set", setting)]
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +97,7 @@ def test_the_model_folder_holds_what_it_says_and_nothing_else(model: Path) -> No
     assert sorted(p.relative_to(model).as_posix() for p in model.rglob("*")) == [
         "model.json",
         "model.safetensors",
+        "samples.safetensors",
         "training",
         "training/losses.csv",
         "training/losses.png",

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
+from torch import Tensor
 
 from ssmtl.atomic import atomic_folder
 from ssmtl.model import Model
@@ -134,7 +135,7 @@ def _suspect(clip: str, result: FrameResult, row: int, i: int) -> Suspect:
         regions.boxes[i].copy(),
         f"{regions.label[i]}{sure}, found by {regions.origin[i]}",
         float(result.object_scores[i]),
-        seen.pictures[row].copy(),
+        np.array(seen.pictures[row].cpu() if isinstance(seen.pictures, Tensor) else seen.pictures[row]),
         {name: rows[row].copy() for name, rows in seen.given.items()},
     )
 

@@ -198,7 +198,7 @@ class TestBackbones:
     def test_the_gradient_into_the_backbone_is_multiplied(self, factor: float) -> None:
         """The output and the heads' own gradients stay as they are."""
         net = scales({SHARED: 7.0, "b": 11.0})
-        outputs = net(self.X, ["a", "b", "c"], factor)
+        outputs = net(self.X, ["a", "b", "c"], backbone_gradient=factor)
         assert [output.item() for output in outputs] == [14, 33, 35]
         torch.stack(outputs).sum().backward()
         assert gradients(net.heads) == {"a": 7, "b": 11, "c": 7}

@@ -1,5 +1,6 @@
 """The one way from frames to scores, with a small untrained network."""
 
+import threading
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
@@ -91,20 +92,21 @@ def test_without_smoothing_a_frame_scores_its_highest_object() -> None:
 def test_offline_and_live_are_the_same(every: int) -> None:
     """A camera gives a frame when it has one and knows nothing of the next; a list is there from the start."""
     model = make_model(every=every, max_wait=1, mean_frames=3, gaussian_frames=0.5)
-    given = 0
+    delay = delay_frames(model.configuration.scoring)
+    live: list[FrameResult] = []
+    told = threading.Condition()
 
     def camera() -> Iterator[Frame]:
-        nonlocal given
+        """Gives a frame only once all is said that must be said before it."""
         for frame in frames(COUNT):
-            given += 1
+            with told:
+                assert told.wait_for(lambda n=frame.index: len(live) >= n - delay, 20), "later than the stated delay"
             yield frame
 
-    live = []
     for result in score_stream(camera(), model, detector(crowd())):
-        if result.complete:
-            delay = delay_frames(model.configuration.scoring)
-            assert given <= result.frame.index + 1 + delay, "no later than the delay that it states"
-        live.append(result)
+        with told:
+            live.append(result)
+            told.notify()
     assert same(live, list(score_stream(frames(COUNT), model, detector(crowd()))))
     assert same(live, results(every=every, mean_frames=3, gaussian_frames=0.5), 1e-5), "waiting changes no score"
 

@@ -28,7 +28,8 @@ def export(
     inputs = ", ".join(f"{name} {'×'.join(map(str, shape))}" for name, shape in facts["inputs"].items())
     options.console.print(
         f"{out / facts['file']}: {inputs} → scores n×{len(facts['tasks'])} ({', '.join(facts['tasks'])}); "
-        f"objects' scores differ from float32 by {facts['largest_difference']:.2g} at most, on {facts['checked_on']} training crops",
+        f"objects' scores differ from float32 by {facts['largest_difference']:.2g} at most, on {facts['checked_on']} "
+        "training crops",
         highlight=False,
         markup=False,
         soft_wrap=True,

@@ -78,12 +78,9 @@ def choose_engine(settings: EngineSettings, subject: Subject, batch: int) -> tup
     ways = [
         (kind, precision)
         for kind, precision in WAYS
-        if settings.kind == kind
-        or (
-            (settings.kind == "auto" and not _outdone(kind))
-            and settings.precision in ("auto", precision)
-            and (kind == "pytorch" or device.type == "cpu")
-        )
+        if (settings.kind == kind or (settings.kind == "auto" and not _outdone(kind)))
+        and settings.precision in ("auto", precision)
+        and (kind == "pytorch" or device.type == "cpu")
     ]
     if not ways:
         raise ConfigError(

@@ -48,7 +48,16 @@ class ScoreGraph(nn.Module):
 
 def prepared(network: Network, tasks: Sequence[ProxyTask]) -> ScoreGraph:
     """The graph of a copy of `network` on the CPU, its batch norms folded away, ready to be translated."""
-    return ScoreGraph(folded(copy.deepcopy(network).cpu().eval().requires_grad_(False)), tasks).eval()
+    graph = ScoreGraph(folded(copy.deepcopy(network).cpu().eval().requires_grad_(False)), tasks).eval()
+    # What tasks make once and keep (T6's patches) must not be made within a trace.
+    with torch.no_grad():
+        graph(*examples(tasks, _channels(network), 1))
+    return graph
+
+
+def _channels(network: Network) -> int:
+    """Channels of the pictures that it takes."""
+    return next(module.in_channels for module in network.modules() if isinstance(module, nn.Conv3d))
 
 
 def examples(tasks: Sequence[ProxyTask], channels: int, n: int = 2) -> list[Tensor]:

@@ -41,7 +41,7 @@ def write_onnx(subject: Subject, file: Path) -> None:
             str(temporary),
             input_names=[PICTURES, *graph.given],
             output_names=[SCORES],
-            dynamic_shapes=(free[0], tuple(free[1:])),
+            dynamic_shapes=(free[0], *([tuple(free[1:])] if graph.given else [])),
             dynamo=True,
             external_data=False,
             verbose=False,

@@ -1,6 +1,7 @@
 """A trained network made ready to score: the same function, batch norms folded away, in layouts that are fast."""
 
 import copy
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -23,14 +24,35 @@ class _Blocked(nn.Module):
 
 
 class _ByLength(nn.Module):
-    """Layers for each number of frames, whose batch norms had statistics of their own."""
+    """Layers for each number of frames, whose batch norms had statistics of their own, and for a still picture."""
 
-    def __init__(self, layers: list[nn.Module]):
+    def __init__(self, layers: list[nn.Module], still: nn.Module):
         super().__init__()
         self.layers = nn.ModuleList(layers)
+        self.still = still
 
     def forward(self, x_BCTHW: Tensor) -> Tensor:
-        return self.layers[place(x_BCTHW.shape[2])](x_BCTHW)
+        frames = x_BCTHW.shape[2]
+        return self.still(x_BCTHW) if frames == 1 else self.layers[place(frames)](x_BCTHW)
+
+    def changed(self, change: Callable[[nn.Module], nn.Module]) -> "_ByLength":
+        """All of its layers, changed."""
+        return _ByLength([change(layers) for layers in self.layers], change(self.still))
+
+
+def still_layers(layers: nn.Sequential) -> nn.Sequential:
+    """The same layers for one frame: of a 3×3×3 kernel only the middle meets anything but padding."""
+    made: list[nn.Module] = []
+    for layer in layers:
+        if isinstance(layer, nn.Conv3d) and layer.kernel_size == (3, 3, 3) and layer.padding == (1, 1, 1):
+            flat = nn.Conv3d(layer.in_channels, layer.out_channels, (1, 3, 3), padding=(0, 1, 1))
+            assert layer.bias is not None
+            flat.weight = nn.Parameter(layer.weight[:, :, 1:2].contiguous(), requires_grad=False)
+            flat.bias = nn.Parameter(layer.bias, requires_grad=False)
+            made.append(flat)
+        else:
+            made.append(layer)
+    return nn.Sequential(*made).eval()
 
 
 def fold_batch_norm(layers: nn.Sequential, length: int) -> nn.Sequential:
@@ -57,7 +79,9 @@ def folded(network: Network, rectify_first: bool = True) -> Network:
         stages = backbone.stages
         if isinstance(stages, nn.Sequential):
             by_length = [fold_batch_norm(stages, i) for i in range(len(LENGTHS))]
-            backbone.stages = _ByLength([_rectified_first(part) if rectify_first else part for part in by_length])
+            if rectify_first:
+                by_length = [_rectified_first(layers) for layers in by_length]
+            backbone.stages = _ByLength([*by_length], still_layers(by_length[place(1)]))
     return network
 
 
@@ -82,5 +106,5 @@ def for_inference(network: Network) -> Network:
         return ready
     for backbone in ready.backbones.values():
         if isinstance(backbone.stages, _ByLength):
-            backbone.stages = _ByLength([_Blocked(layers) for layers in backbone.stages.layers])
+            backbone.stages = backbone.stages.changed(_Blocked)
     return ready

@@ -6,11 +6,14 @@ what follows are stages that overlap, each a few frames ahead of the next.
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from ssmtl.errors import SourceError
 from ssmtl.model import Model
@@ -22,6 +25,7 @@ from ssmtl.scoring.score import calibrate
 from ssmtl.scoring.settings import ScoringSettings
 from ssmtl.scoring.smoothing import Painted, delay, paint, smooth
 from ssmtl.sequences.crop import SIZE, crop, prepare_picture
+from ssmtl.sequences.crop_device import crop_on_device, upload
 from ssmtl.tasks.task import FRAMES, REACH
 from ssmtl.video.frame import Frame
 
@@ -55,12 +59,12 @@ class Sequences:
 
     Attributes:
         index: M positions among the regions.
-        pictures: M×C×7×64×64 uint8.
+        pictures: M×C×7×64×64 uint8, in memory or on the device.
         given: what else the tasks' scores need, by name, M×... each.
     """
 
     index: NDArray[np.intp]
-    pictures: NDArray[np.uint8]
+    pictures: "Picture"
     given: dict[str, NDArray[np.float32]]
 
     def __len__(self) -> int:
@@ -82,8 +86,11 @@ class _Cut:
 class _Seen:
     frame: Frame
     regions: Regions
-    picture: NDArray[np.uint8]
+    picture: "Picture"
 
+
+Picture = NDArray[np.uint8] | Tensor
+"""A frame or crops in memory, or on the device where the network computes."""
 
 DEPTH = 4
 """Frames that a stage is ahead of the next: enough for their times to even out."""
@@ -94,34 +101,49 @@ def delay_frames(settings: ScoringSettings) -> int:
     return REACH + settings.every - 1 + settings.max_wait - 1 + delay(settings)
 
 
-def score_stream(frames: Iterable[Frame], model: Model, detector: Union) -> Iterator[FrameResult]:
+Stage = Callable[[Callable[[], Iterator[Any]], int, str], Iterator[Any]]
+"""Runs a stream that a call makes, so many items ahead of its reader, under a name."""
+
+
+def score_stream(frames: Iterable[Frame], model: Model, detector: Union, stage: Stage = ahead) -> Iterator[FrameResult]:
     """Score the frames of one clip or camera, in order; every frame yields one result.
 
     Args:
         frames: of one size; a clip of fewer than 7 is refused.
         model: the trained model.
         detector: for this clip, fresh or reset.
+        stage: how each of the stages "decode", "regions", "crop" and "network" is run: in threads of their own, or
+            as a measurement wants it.
 
     Raises:
         SourceError: fewer than 7 frames.
     """
     settings = model.configuration.scoring
+    model.engine  # noqa: B018 - chosen and made before there are threads
 
     def decoded() -> Iterator[Frame]:
-        return ahead(lambda: iter(frames), DEPTH, "decode")
+        return stage(lambda: iter(frames), DEPTH, "decode")
+
+    def observed() -> Iterator[tuple[Frame, Regions]]:
+        return stage(lambda: _observe(decoded(), detector), DEPTH, "regions")
 
     def cut() -> Iterator[_Cut]:
-        return ahead(lambda: _cut(_observe(decoded(), detector), model), DEPTH, "regions")
+        return stage(lambda: _cut(observed(), model), DEPTH, "crop")
 
     def painted() -> Iterator[Painted[FrameResult]]:
         # A batch and the frames that wait for it come out at once.
-        for result in ahead(lambda: _score(cut(), model), settings.max_wait + DEPTH, "network"):
+        for result in stage(lambda: _score(cut(), model), settings.max_wait + DEPTH, "network"):
             height, width = result.frame.image.shape[:2]
             cells = paint(result.regions.boxes, result.object_scores, height, width) if result.complete else None
             yield Painted(result, cells)
 
     for result, score in smooth(painted(), settings):
         yield replace(result, score=score)
+
+
+def on_device(model: Model) -> bool:
+    """Whether crops are cut where the network computes: on a GPU, from one upload of each frame."""
+    return model.engine.device.type != "cpu"
 
 
 def _observe(frames: Iterable[Frame], detector: Union) -> Iterator[tuple[Frame, Regions]]:
@@ -132,12 +154,14 @@ def _observe(frames: Iterable[Frame], detector: Union) -> Iterator[tuple[Frame, 
 def _cut(observed: Iterable[tuple[Frame, Regions]], model: Model) -> Iterator[_Cut]:
     """Each frame with the sequences around it, three frames later."""
     every = model.configuration.scoring.every
+    there = on_device(model)
     window: deque[_Seen] = deque(maxlen=FRAMES)
     between: list[list[_Seen]] = []
     count = 0
     before: Regions | None = None
     for frame, regions in observed:
-        window.append(_Seen(frame, regions, prepare_picture(frame.image, model.picture_channels)))
+        picture = prepare_picture(frame.image, model.picture_channels)
+        window.append(_Seen(frame, regions, upload(picture, model.engine.device) if there else picture))
         count += 1
         if count == FRAMES:
             yield from (_incomplete(seen.frame, model) for seen in list(window)[:REACH])
@@ -167,7 +191,8 @@ def _complete(
     if before is not None or after is not None:
         matches = match(boxes, None if before is None else before.boxes, None if after is None else after.boxes)
         index = matches.unmatched
-    pictures = crop([seen.picture for seen in window], boxes[index], model.configuration.sequences.padding)
+    cut: Callable[[Any, NDArray[np.float32], float], Picture] = crop_on_device if on_device(model) else crop
+    pictures = cut([seen.picture for seen in window], boxes[index], model.configuration.sequences.padding)
     sequences = Sequences(index, pictures, _given(middle.frame, middle.regions.take(index), model))
     return _Cut(middle.frame, middle.regions, sequences, matches, True)
 
@@ -211,7 +236,7 @@ def _score_together(cuts: list[_Cut], model: Model) -> Iterator[Partial[_Cut]]:
     scores = np.zeros((0, tasks), np.float32)
     if some:
         given = {name: np.concatenate([one.given[name] for one in some]) for name in some[0].given}
-        scores = score_sequences(np.concatenate([one.pictures for one in some]), given, model)
+        scores = score_sequences(_joined([one.pictures for one in some]), given, model)
     start = 0
     for cut in cuts:
         n = len(cut.sequences)
@@ -221,9 +246,12 @@ def _score_together(cuts: list[_Cut], model: Model) -> Iterator[Partial[_Cut]]:
         yield Partial(cut, mine, cut.matches, cut.complete)
 
 
-def score_sequences(
-    sequences: NDArray[np.uint8], given: Mapping[str, NDArray[np.float32]], model: Model
-) -> NDArray[np.float32]:
+def _joined(pictures: Sequence[Picture]) -> Picture:
+    on_device = [part for part in pictures if isinstance(part, Tensor)]
+    return torch.cat(on_device) if on_device else np.concatenate(list(pictures))
+
+
+def score_sequences(sequences: Picture, given: Mapping[str, NDArray[np.float32]], model: Model) -> NDArray[np.float32]:
     """Task scores of N×C×7×64×64 uint8 sequences: N×K float32, calibrated where the model's settings say so."""
     size = model.configuration.scoring.batch
     parts = []

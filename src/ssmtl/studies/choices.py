@@ -21,6 +21,9 @@ SMALL_SCALE: dict[str, Any] = {
 }
 """What `--scale small` changes, besides the clips: all of a study in minutes, to see that it works."""
 
+EXACT = {"kind": "pytorch", "precision": "float32"}
+"""What rows are scored with, so that they differ by nothing but what their study is about."""
+
 NO_DETECTOR = (
     "the study needs an object detector, and no weights come with ssmtl. Download some in ONNX, for example "
     "yolox_s.onnx from the releases page of github.com/Megvii-BaseDetection/YOLOX, or export YOLOv3 and YOLOv5; "
@@ -94,7 +97,7 @@ def resolve(row: Row, study: Study, choices: Choices, seed: int) -> Configuratio
         "tasks": [kept.get(kind, {"kind": kind}) for kind in kinds],
         "backbone": dict(row.backbone),
     }
-    base = configure(row.recipe, own)
+    base = configure(row.recipe, {"engine": EXACT}, own)
     changed = base
     for change in ([SMALL_SCALE] if choices.scale == "small" else []) + list(choices.changes):
         changed = configure(row.recipe, changed.model_dump(mode="json"), _applicable(change, changed))
