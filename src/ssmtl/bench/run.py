@@ -171,10 +171,9 @@ def table(report: dict[str, Any]) -> str:
     """The report in Markdown."""
     network, engine, live = report["network"], report["engine"], report["live"]
     trained = "" if report["trained"] else ", untrained"
-    batches = ", ".join(
-        f"{row['ms_per_object']:.2f} ms in batches of {n} ({row['of_peak']:.2f})"
-        for n, row in network["batches"].items()
-    )
+    rows = network["batches"].items()
+    batches = ", ".join(f"{row['ms_per_object']:.2f} ms in batches of {n} ({row['of_peak']:.2f})" for n, row in rows)
+    fast, objects, delay = report["frames_per_s"], report["objects_per_s"], live["delay_ms"]
     lines = [
         f"Measured on {report['date']}: {report['processor']}, {report['cores']} cores, {report['device']}; recipe "
         f"`{report['recipe']}`{trained}, {report['objects_per_frame']} objects per frame, scored on every "
