@@ -2,7 +2,8 @@
 
     python benchmarks/fit_speed.py --work runs/fit_speed [--precision auto 32-true]
 
-On the training clips of UCSD Ped2. The models stay in the folder of --work, and are trained anew each time. Writes benchmarks/results/fit_speed.json and .md.
+On the training clips of UCSD Ped2. The models stay in the folder of --work, and are trained anew each time. Writes
+benchmarks/results/fit_speed.json and .md.
 """
 
 import argparse
