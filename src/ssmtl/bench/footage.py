@@ -16,6 +16,9 @@ SPEED = 3.0
 """Pixels per frame, to the left in every second lane."""
 
 PER_LANE = 10
+LEAST_AREA = 380
+"""Pixels."""
+
 NOISE = 2.0
 """Standard deviation of the sensor's noise, in grey levels."""
 
@@ -39,8 +42,9 @@ class Walkers:
         lanes = max(1, -(-objects // PER_LANE))
         per_lane = np.full(lanes, objects // lanes)
         per_lane[: objects % lanes] += 1
-        tall = min(0.7 * height / lanes, height / 5)
-        self._size = max(10, int(tall)), max(8, int(0.42 * tall))
+        tall = max(10, int(min(0.6 * height / lanes, height / 5)))
+        # Upright, but no smaller than what the detectors take for a thing.
+        self._size = tall, max(int(0.42 * tall), -(-LEAST_AREA // tall))
         tall, wide = self._size
         tile = np.ones((tall // 5 + 1, wide // 2 + 1, 1))
         self._things = [
