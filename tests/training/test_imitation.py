@@ -52,10 +52,10 @@ class TestUnusual:
         first, again, other = (make_unusual(self.X, 0.5, generator(i))[0] for i in (3, 3, 4))
         assert torch.equal(first, again) and not torch.equal(first, other)
 
-    def test_faster_steps_evenly_from_the_middle(self) -> None:
+    def testfaster_steps_evenly_from_the_middle(self) -> None:
         """Pictures whose values are the frames' numbers."""
         numbers = torch.arange(25).float().view(1, 1, 25, 1, 1).expand(30, 1, 25, 2, 2)
-        made = imitation._faster(numbers, torch.arange(30), generator(0))[:, 0, :, 0, 0]
+        made = imitation.faster(numbers, torch.arange(30), generator(0))[:, 0, :, 0, 0]
         paces = (made[:, 13] - made[:, 12]).int().tolist()
         assert set(paces) == {2, 3, 4}
         for row, pace in zip(made.int().tolist(), paces, strict=True):
@@ -65,7 +65,7 @@ class TestUnusual:
         """A ramp that stands still: by where it slides to, its values change in the middle column."""
         monkeypatch.setattr(imitation, "MOST_ZOOM", 1.0)
         ramp = torch.linspace(0.2, 0.8, 64).expand(20, 1, 7, 64, 64)
-        made = imitation._moved(ramp, torch.arange(20), generator(0))
+        made = imitation.moved(ramp, torch.arange(20), generator(0))
         torch.testing.assert_close(made[:, :, 3], ramp[:, :, 3])
         steps = made[:, 0, :, 32, 32].diff(dim=1)
         torch.testing.assert_close(steps, steps[:, :1].expand(-1, 6), atol=1e-5, rtol=0)
@@ -75,12 +75,12 @@ class TestUnusual:
     def test_a_zoom_about_the_middle(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(imitation, "MOST_DRIFT", 0.0)
         ramp = torch.linspace(0, 1, 64).expand(20, 1, 1, 64, 64)
-        slopes = imitation._moved(ramp, torch.arange(20), generator(0))[:, 0, 0, 32, 28:36].diff(dim=1).mean(dim=1) * 63
+        slopes = imitation.moved(ramp, torch.arange(20), generator(0))[:, 0, 0, 32, 28:36].diff(dim=1).mean(dim=1) * 63
         assert 1 / 1.5 - 1e-3 <= slopes.min() < 0.9 and 1.1 < slopes.max() <= 1.5 + 1e-3
 
     def test_a_blend_is_between_two(self) -> None:
         flat = torch.linspace(0, 1, 12).view(12, 1, 1, 1, 1).expand(12, 1, 7, 2, 2)
-        made = imitation._blended(flat, torch.zeros(40, dtype=torch.long), generator(0))
+        made = imitation.blended(flat, torch.zeros(40, dtype=torch.long), generator(0))
         values = made.flatten(1)
         assert (values == values[:, :1]).all()
         # The first sequence is all 0: what is left is the other's value times its share.

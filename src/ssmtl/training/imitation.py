@@ -60,14 +60,14 @@ def make_unusual(x_BCTHW: Tensor, share: float, chance: torch.Generator) -> tupl
     order = torch.randperm(len(x_BCTHW), generator=chance)
     count = round(share * len(x_BCTHW))
     made = x_BCTHW.clone()
-    for i, change in enumerate((_faster, _moved, _blended)):
+    for i, change in enumerate((faster, moved, blended)):
         rows = order[:count][i::3].to(x_BCTHW.device)
         if len(rows):
             made[rows] = change(x_BCTHW, rows, chance)
     return made, order[count:].sort().values.to(x_BCTHW.device)
 
 
-def _faster(x_BCTHW: Tensor, rows: Tensor, chance: torch.Generator) -> Tensor:
+def faster(x_BCTHW: Tensor, rows: Tensor, chance: torch.Generator) -> Tensor:
     """2 to 4 frames from each to the next, from the middle outwards; the first and last ones stand still."""
     middle = x_BCTHW.shape[2] // 2
     pace_N = torch.randint(2, MOST_PACE + 1, (len(rows), 1), generator=chance)
@@ -75,7 +75,7 @@ def _faster(x_BCTHW: Tensor, rows: Tensor, chance: torch.Generator) -> Tensor:
     return x_BCTHW.transpose(1, 2)[rows[:, None], index_NT.to(rows.device)].transpose(1, 2)
 
 
-def _moved(x_BCTHW: Tensor, rows: Tensor, chance: torch.Generator) -> Tensor:
+def moved(x_BCTHW: Tensor, rows: Tensor, chance: torch.Generator) -> Tensor:
     """Larger or smaller, and sliding along; what comes in from outside is the edge drawn out."""
     n, frames = len(rows), x_BCTHW.shape[2]
     zoom_N = MOST_ZOOM ** (2 * torch.rand(n, generator=chance) - 1)
@@ -85,11 +85,11 @@ def _moved(x_BCTHW: Tensor, rows: Tensor, chance: torch.Generator) -> Tensor:
     theta_NT23[..., 2] = drift_N2[:, None] * (torch.arange(frames) - frames // 2)[:, None]
     pictures = x_BCTHW[rows].transpose(1, 2).flatten(0, 1)
     grid = functional.affine_grid(theta_NT23.flatten(0, 1).to(rows.device), list(pictures.shape), align_corners=False)
-    moved = functional.grid_sample(pictures, grid, padding_mode="border", align_corners=False)
-    return moved.clamp_(0, 1).unflatten(0, (n, frames)).transpose(1, 2)
+    made = functional.grid_sample(pictures, grid, padding_mode="border", align_corners=False)
+    return made.clamp_(0, 1).unflatten(0, (n, frames)).transpose(1, 2)
 
 
-def _blended(x_BCTHW: Tensor, rows: Tensor, chance: torch.Generator) -> Tensor:
+def blended(x_BCTHW: Tensor, rows: Tensor, chance: torch.Generator) -> Tensor:
     """Seen through another sequence of the batch."""
     others = torch.randint(len(x_BCTHW), (len(rows),), generator=chance).to(rows.device)
     share = LEAST_BLEND + (1 - 2 * LEAST_BLEND) * torch.rand(len(rows), 1, 1, 1, 1, generator=chance)
