@@ -3,11 +3,14 @@
 import io
 import json
 import resource
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
 
@@ -17,6 +20,7 @@ import torch
 
 from ssmtl import configure, demonstration, find_clips, fit, load_model, open_source, review
 from ssmtl.cli.config import fields
+from ssmtl.cli.configuring import read_configuration
 from ssmtl.cli.main import main
 from ssmtl.config import read_assignments
 from ssmtl.datasets.own import OwnDataset
@@ -24,8 +28,10 @@ from ssmtl.datasets.street import StreetConfig, write_street
 from ssmtl.detection import detect
 from ssmtl.evaluation import evaluate
 from ssmtl.metrics.frames import auc
+from ssmtl.model import save_model
 from ssmtl.recipes import RECIPES
 from ssmtl.results import read_objects, read_scores, read_summary
+from ssmtl.training.train import Trainer
 
 QUICK = ["sequences.max_sequences=48", "train.min_steps=0", "train.epochs=1", "train.batch_size=8"]
 PLAIN = ["engine.kind=pytorch", "engine.precision=float32"]
@@ -167,6 +173,75 @@ def test_a_killed_training_resumes_to_the_same_weights(street: Path, tmp_path: P
     for name in ("model.safetensors", "training/losses.csv"):
         assert (out / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
     assert not checkpoint.exists() and not list(out.rglob("*.part*"))
+
+
+class TestTeacher:
+    """A student: `fit --recipe ssmtlpp-lite --teacher MODEL`."""
+
+    def fit(self, street: Path, out: Path, *options: object) -> subprocess.CompletedProcess[str]:
+        return run("fit", street / "normal", "--recipe", "ssmtlpp-lite", "--out", out, *quick(), *options)
+
+    def test_it_scores_without_its_teacher(self, street: Path, model: Path, tmp_path: Path) -> None:
+        teacher = shutil.copytree(model, tmp_path / "teacher")
+        done = self.fit(street, tmp_path / "lite", "--teacher", teacher)
+        assert done.returncode == 0, done.stderr
+        shutil.rmtree(teacher)
+        lite, known = load_model(tmp_path / "lite"), load_model(model)
+        assert lite.training["imitated"] == {"recipe": "fast", "identity": known.identity}
+        assert lite.configuration.recipe == "ssmtlpp-lite" and lite.configuration.backbone.width == "tapered"
+        assert lite.configuration.detectors == known.configuration.detectors
+        assert lite.training["held_out_clips"] == known.training["held_out_clips"]
+        clip = street / "test" / "test_01.mp4"
+        done = run("detect", clip, "--model", tmp_path / "lite", "--out", tmp_path / "result", "--frames", ":30")
+        assert done.returncode == 0, done.stderr
+        objects = read_objects(tmp_path / "result" / "test_01")
+        assert objects.kinds == ["arrow_of_time", "motion_irregularity", "middle_box"] and len(objects.frames) > 0
+
+    def test_without_one_it_is_told_what_to_do_and_nothing_is_left(self, street: Path, tmp_path: Path) -> None:
+        error = one_line_error(self.fit(street, tmp_path / "lite"))
+        assert "train.imitation.teacher" in error and "--teacher" in error and not (tmp_path / "lite").exists()
+        missing = one_line_error(self.fit(street, tmp_path / "lite", "--teacher", tmp_path / "none"))
+        assert "no such model folder" in missing and not (tmp_path / "lite").exists()
+
+    def test_other_colours_than_the_teachers(self, street: Path, model: Path, tmp_path: Path) -> None:
+        wrong = self.fit(street, tmp_path / "lite", "--teacher", model, "--set", "sequences.colour=grey")
+        assert "sequences.colour" in one_line_error(wrong) and not (tmp_path / "lite").exists()
+
+    def test_a_killed_run_goes_on_with_the_same_teacher_alone(
+        self, street: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Killed after its first epoch; the teacher may have moved, but must be the same one."""
+        more = ("--set", "train.epochs=2", "--teacher")
+        assert self.fit(street, tmp_path / "whole", *more, model).returncode == 0
+        with monkeypatch.context() as patched:
+            patched.setattr(Trainer, "_end_epoch", _killed_after_one(Trainer._end_epoch))
+            with pytest.raises(KeyboardInterrupt):
+                configuration = read_configuration("ssmtlpp-lite", None, [*QUICK, "train.epochs=2"], None, None, model)
+                fit(find_clips([street / "normal"]), tmp_path / "lite", configuration)
+        other = shutil.copytree(model, tmp_path / "other")
+        wrong = replace(load_model(model))
+        with torch.no_grad():
+            next(wrong.network.parameters()).add_(1)
+        save_model(wrong, other)
+        assert "other settings" in one_line_error(self.fit(street, tmp_path / "lite", "--resume", *more, other))
+        moved = shutil.copytree(model, tmp_path / "moved")
+        done = self.fit(street, tmp_path / "lite", "--resume", *more, moved)
+        assert done.returncode == 0, done.stderr
+        weights = [(tmp_path / name / "model.safetensors").read_bytes() for name in ("whole", "lite")]
+        assert weights[0] == weights[1]
+
+
+def _killed_after_one(end_epoch: Callable[..., object]) -> Callable[..., object]:
+    calls = 0
+
+    def end(*arguments: object) -> object:
+        nonlocal calls
+        calls += 1
+        if calls > 1:
+            raise KeyboardInterrupt
+        return end_epoch(*arguments)
+
+    return end
 
 
 def test_the_same_seed_gives_the_same_model_and_another_another(street: Path, tmp_path: Path) -> None:

@@ -93,6 +93,7 @@ T1, T2, T3 = "arrow_of_time", "motion_irregularity", "middle_box"
         ("ssmtlpp-v1", [T1, T2, T3, "pseudo_anomalies"], ("deep", "wide"), "3d", ["onnx", "flow"]),
         ("ssmtlpp-v2", [T1, T2, T3, "inpainting"], ("deep", "wide"), "3d", ["onnx", "flow"]),
         ("fast", [T1, T2, T3], ("shallow", "narrow"), "none", ["background", "flow"]),
+        ("ssmtlpp-lite", [T1, T2, T3], ("deep", "tapered"), "none", ["onnx", "flow"]),
     ],
 )
 def test_recipes_are_the_papers(
@@ -104,7 +105,8 @@ def test_recipes_are_the_papers(
     assert (recipe.backbone.depth, recipe.backbone.width) == size
     assert recipe.backbone.transformer == transformer and not recipe.backbone.per_task
     assert [detector.kind for detector in recipe.detectors] == detectors
-    if name != "fast":
+    assert (recipe.train.imitation is not None) == (name == "ssmtlpp-lite")
+    if name not in ("fast", "ssmtlpp-lite"):
         assert recipe.sequences.padding == 0 and recipe.detectors[0].min_confidence == 0.8
         for flow in recipe.detectors[1:]:
             assert (flow.min_area, flow.split) == (1500, False)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ssmtl.detection import detect
     from ssmtl.evaluation import evaluate
     from ssmtl.fitting import fit
+    from ssmtl.imitation import imitate
     from ssmtl.model import load_model
     from ssmtl.recipes import configure
     from ssmtl.region_review import review_regions
@@ -34,6 +35,7 @@ _HOMES = {
     "evaluate": "ssmtl.evaluation",
     "find_clips": "ssmtl.video.sources",
     "fit": "ssmtl.fitting",
+    "imitate": "ssmtl.imitation",
     "load_model": "ssmtl.model",
     "open_dataset": "ssmtl.datasets.catalogue",
     "open_source": "ssmtl.video.sources",
@@ -51,6 +53,7 @@ __all__ = [
     "evaluate",
     "find_clips",
     "fit",
+    "imitate",
     "load_model",
     "open_dataset",
     "open_source",

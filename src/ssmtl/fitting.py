@@ -18,6 +18,7 @@ from ssmtl.atomic import claim_output, write_text
 from ssmtl.engine.graph import given_names
 from ssmtl.engine.samples import Samples, spread
 from ssmtl.errors import OutputError, SsmtlError
+from ssmtl.imitation import check_channels, load_imitated
 from ssmtl.model import DESCRIPTION, Model, build_network, build_teachers, save_model
 from ssmtl.nets.inference import for_inference
 from ssmtl.nets.network import Network
@@ -68,12 +69,14 @@ def fit(
 
     Raises:
         SourceError, DataError: no footage to learn from.
-        ModelError: `resume` with other settings or footage.
+        ConfigError: what the configuration names is not at hand: a device, weights, a teacher.
+        ModelError: `resume` with other settings, footage or teacher; the teacher to imitate is damaged.
         OutputError: `out` is taken or cannot be written.
     """
     configuration = configuration or fast()
     progress = progress or Silent()
     out = Path(out)
+    imitated = load_imitated(configuration)
     _check_at_hand(configuration)
     if configuration.blind_distillation:
         progress.note(BLIND)
@@ -94,6 +97,8 @@ def fit(
     if seen.scene is None:
         progress.note("the footage shows several scenes or sizes: no common background is learnt, crowds stay together")
     try:
+        if imitated is not None:
+            check_channels(imitated, channels)
         store = build_store(
             clips,
             configuration.detectors,
@@ -117,8 +122,15 @@ def fit(
     with torch.random.fork_rng():
         torch.manual_seed(configuration.seed)
         network = build_network(configuration, channels)
-    trainer = Trainer(network, configuration.tasks, configuration.train, configuration.seed, store)
-    key = _run_key(clips, configuration)
+    trainer = Trainer(
+        network,
+        configuration.tasks,
+        configuration.train,
+        configuration.seed,
+        store,
+        imitated.network if imitated else None,
+    )
+    key = _run_key(clips, configuration, imitated)
     step = progress.stage(f"training on {len(train)} sequences", steps * epochs)
     shown = 0
 
@@ -133,6 +145,8 @@ def fit(
     with open_log(configuration.train, work / LOGS, out.resolve().name, settings, resume) as log:
         done = trainer.run(train, held_out, saved, key, report, log)
         facts = _summary(seen, store, train, held_out, done, trainer)
+        if imitated is not None:
+            facts["imitated"] = {"recipe": imitated.configuration.recipe, "identity": imitated.identity}
         log(_figures(facts), steps * epochs)
     network.cpu().eval()
 
@@ -194,11 +208,14 @@ def _remove_if_empty(*folders: Path) -> None:
             folder.rmdir()
 
 
-def _run_key(clips: Sequence[Clip], configuration: Configuration) -> str:
-    """What must be the same for a run to be resumed: footage, settings, and what computes."""
-    settings = configuration.model_dump(mode="json", exclude={"train": WATCHING})
+def _run_key(clips: Sequence[Clip], configuration: Configuration, imitated: Model | None) -> str:
+    """What must be the same for a run to be resumed: footage, settings, the teacher, and what computes."""
+    # The teacher is the same wherever it lies.
+    left_out = {"train": dict.fromkeys(WATCHING, True) | {"imitation": {"teacher"}}}
+    settings = configuration.model_dump(mode="json", exclude=left_out)
     files = {str(file): state(file) for file in configuration.files}
-    parts = [[fingerprint(clip, None) for clip in clips], settings, files]
+    teacher = imitated.identity if imitated else None
+    parts = [[fingerprint(clip, None) for clip in clips], settings, files, teacher]
     return hashlib.sha256(json.dumps([*parts, torch.__version__], sort_keys=True).encode()).hexdigest()
 
 

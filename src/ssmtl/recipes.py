@@ -28,7 +28,7 @@ from ssmtl.tasks.pseudo_anomalies import PseudoAnomalies
 from ssmtl.tasks.segmentation import Segmentation
 from ssmtl.teachers.build import Teachers
 from ssmtl.teachers.teacher import TARGETS
-from ssmtl.training.settings import TrainSettings
+from ssmtl.training.settings import ImitationSettings, TrainSettings
 
 Task = Annotated[
     ArrowOfTime
@@ -161,11 +161,25 @@ def ssmtlpp_v2() -> Configuration:
     return base.model_copy(update={"recipe": "ssmtlpp-v2", "tasks": (*base.tasks[:3], Inpainting())})
 
 
+def ssmtlpp_lite() -> Configuration:
+    """A narrow network that learns what a trained SSMTL++v1 or v2 says (ours; docs/lite.md). Needs its folder."""
+    base = ssmtlpp_v1()
+    return base.model_copy(
+        update={
+            "recipe": "ssmtlpp-lite",
+            "tasks": base.scoring_tasks,
+            "backbone": BackboneSettings(depth="deep", width="tapered", shrinking="stride"),
+            "train": TrainSettings(epochs=4, imitation=ImitationSettings()),
+        }
+    )
+
+
 RECIPES: dict[str, Callable[[], Configuration]] = {
     "fast": fast,
     "ssmtl": ssmtl,
     "ssmtlpp-v1": ssmtlpp_v1,
     "ssmtlpp-v2": ssmtlpp_v2,
+    "ssmtlpp-lite": ssmtlpp_lite,
 }
 
 

@@ -3,11 +3,14 @@
 import pytest
 import torch
 from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
 
 from ssmtl.model import build_network
 from ssmtl.nets.inference import for_inference
 from ssmtl.nets.network import Network
 from ssmtl.recipes import RECIPES
+from ssmtl.scoring.score import raw_scores
 from ssmtl.tasks.task import View
 
 from .weights import fixed, parameters, set_statistics, set_weights
@@ -17,6 +20,7 @@ PARAMETERS: dict[str, tuple[int, int]] = {
     "ssmtl": (1_093_150, 1_095_456),
     "ssmtlpp-v1": (1_298_726, 1_301_610),
     "ssmtlpp-v2": (1_298_726, 1_301_610),
+    "ssmtlpp-lite": (319_061, 320_503),
 }
 """In grey and in colour."""
 
@@ -44,6 +48,11 @@ GOLDEN: dict[str, dict[str, list[float]]] = {
         "middle_box": [14.678607, 5.895633, 4.854051],
         "inpainting": [5.459005, 10.799586, 14.13658],
     },
+    "ssmtlpp-lite": {
+        "arrow_of_time": [0.357363, 0.136722, 0.260687],
+        "motion_irregularity": [0.433271, 0.151095, 0.326431],
+        "middle_box": [0.806018, 1.011697, 0.595956],
+    },
 }
 
 
@@ -55,6 +64,20 @@ def test_all_recipes_are_here() -> None:
 def test_number_of_parameters(recipe: str) -> None:
     configuration = RECIPES[recipe]()
     assert tuple(parameters(build_network(configuration, channels)) for channels in (1, 3)) == PARAMETERS[recipe]
+
+
+def flop(recipe: str) -> int:
+    """Floating-point operations of all passes that score one object in colour."""
+    configuration = RECIPES[recipe]()
+    net = build_network(configuration, 3).eval()
+    # PyTorch does not count its fused attention on a CPU, but the plain one that computes the same.
+    with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
+        raw_scores(net, configuration.scoring_tasks, torch.zeros(1, 3, 7, 64, 64), {})
+    return counter.get_total_flops()
+
+
+def test_lite_costs_a_tenth_of_what_it_imitates() -> None:
+    assert flop("ssmtlpp-lite") <= flop("ssmtlpp-v1") / 10
 
 
 def make(recipe: str) -> Network:

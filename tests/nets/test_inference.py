@@ -21,6 +21,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "2d": {"transformer": "2d", "cvt": {"blocks": 2, "heads": 2}},
     "3d": {"transformer": "3d", "cvt": {"blocks": 2, "heads": 2}},
     "deep and wide": {"depth": "deep", "width": "wide"},
+    "strided": {"depth": "deep", "width": "tapered", "shrinking": "stride"},
 }
 
 

@@ -63,6 +63,22 @@ def test_rectifying_after_the_pooling_is_as_before_it(size: tuple[str, str]) -> 
         assert torch.equal(net(x), nn.Sequential(*layers)(x).mean(dim=2))
 
 
+@pytest.mark.parametrize("depth", ["shallow", "deep"])
+def test_striding_in_the_place_of_pooling(depth: str) -> None:
+    """The first convolution of a stage halves the picture; no pooling, time as it is, one ReLU after each norm."""
+    settings = BackboneSettings.model_validate({"depth": depth, "width": "tapered", "shrinking": "stride"})
+    net = Backbone(settings, 1).eval()
+    convolutions = [layer for layer in net.stages if isinstance(layer, nn.Conv3d)]
+    assert not any(isinstance(layer, nn.MaxPool3d) for layer in net.stages)
+    count = 1 if depth == "shallow" else 2
+    assert [layer.stride for layer in convolutions] == ([(1, 2, 2)] + [(1, 1, 1)] * (count - 1)) * 3
+    assert [layer.out_channels for layer in convolutions[::count]] == [16, 32, 64]
+    assert [isinstance(layer, nn.ReLU) for layer in net.stages] == [False, False, True] * (3 * count)
+    for frames in (1, 6, 7):
+        with torch.inference_mode():
+            assert net.stages(fixed(1, 1, frames, 64, 64)).shape == (1, 64, frames, 8, 8)
+
+
 def test_time_is_averaged_at_the_end_only() -> None:
     """A frame repeated gives other features than the frame alone only through the padding in time."""
     net = backbone("shallow", "narrow").eval()

@@ -1,5 +1,6 @@
 """T1, T2 and T3: what they draw from sequences whose frames are numbered, and what they score."""
 
+import math
 from itertools import pairwise
 
 import pytest
@@ -33,6 +34,13 @@ class TestClassifiers:
         assert scores.tolist() == pytest.approx(expected, abs=1e-6)
         shown = task.reveal(output, noise(4), {})
         assert shown.names[1] in ("backward", "intermittent") and torch.equal(shown.answer_BN[:, 1], scores)
+
+    def test_imitation_is_the_divergence_of_softened_probabilities(self, task: Classifier) -> None:
+        """Of the logits' halves, times four."""
+        output, answer = torch.tensor([[0.0, 2.0], [0.0, 0.0]]), torch.tensor([[0.0, -4.0], [0.0, 0.0]])
+        p, q = 1 / (1 + torch.e**2), 1 / (1 + torch.e**-1)
+        expected = p * math.log(p / q) + (1 - p) * math.log((1 - p) / (1 - q))
+        assert task.imitation(output, answer).item() == pytest.approx(4 * expected / 2, rel=1e-5)
 
     def test_the_loss_is_cross_entropy_with_label_smoothing(self, task: Classifier) -> None:
         output, target = torch.tensor([[0.0, 2.0]]), torch.tensor([1])

@@ -59,6 +59,19 @@ def test_all_nine_are_here() -> None:
 
 
 @pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
+def test_imitation_is_0_for_the_same_answer_alone(task: ProxyTask) -> None:
+    """And a step down its gradient brings the output nearer."""
+    head = make_head(task)
+    output, answer = (head(features(noise(3, frames=7) * scale)).detach() for scale in (1.0, 0.3))
+    assert task.imitation(answer, answer).item() == pytest.approx(0, abs=1e-6)
+    output.requires_grad_(True)
+    loss = task.imitation(output, answer)
+    assert loss.shape == () and loss > 0
+    (gradient,) = torch.autograd.grad(loss, output)
+    assert task.imitation(output - 1e-3 * gradient / gradient.norm(), answer) < loss
+
+
+@pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
 class TestLearning:
     @pytest.mark.parametrize("picture_channels", [1, 3])
     @pytest.mark.parametrize("n", [1, 2, 5])

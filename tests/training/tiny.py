@@ -80,13 +80,20 @@ class Unscored(Guess):
 class TinyBackbone(nn.Module):
     def __init__(self) -> None:
         super().__init__()
-        self.layers = nn.Sequential(nn.Conv3d(1, 4, 3, padding=1), nn.BatchNorm3d(4), nn.ReLU())
+        self.stages = nn.Sequential(nn.Conv3d(1, 4, 3, padding=1), nn.BatchNorm3d(4), nn.ReLU())
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.layers(x).mean(dim=2)
+        return self.stages(x).mean(dim=2)
 
 
 TASKS: list[ProxyTask] = [Guess(), Guess(kind="again")]
+
+
+def network(tasks: Sequence[ProxyTask] = TASKS, seed: int = 0) -> Network:
+    torch.manual_seed(seed)
+    # The backbone first: it begins the same whatever the tasks are.
+    backbone = TinyBackbone()
+    return Network({SHARED: backbone}, {task.kind: task.head(4, 1) for task in tasks})
 
 
 def trainer(
@@ -94,12 +101,9 @@ def trainer(
     seed: int = 0,
     store: Store | None = None,
     tasks: Sequence[ProxyTask] = TASKS,
+    imitated: Network | None = None,
 ) -> Trainer:
-    torch.manual_seed(0)
-    # The backbone first: it begins the same whatever the tasks are.
-    backbone = TinyBackbone()
-    network = Network({SHARED: backbone}, {task.kind: task.head(4, 1) for task in tasks})
-    return Trainer(network, tasks, settings, seed, store or Store())  # type: ignore[arg-type]
+    return Trainer(network(tasks), tasks, settings, seed, store or Store(), imitated)  # type: ignore[arg-type]
 
 
 def weights(run: Trainer) -> dict[str, Tensor]:

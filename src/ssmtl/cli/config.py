@@ -15,10 +15,11 @@ def config(
     assignments: configuring.Assignments = None,
     regions: configuring.Regions = None,
     tasks: configuring.Tasks = None,
+    teacher: configuring.Teacher = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, as it is saved in models.")] = False,
 ) -> None:
     """Print every field that --set can change, its value by a recipe and its changes, and its meaning."""
-    chosen = configuring.read_configuration(recipe, file, assignments, regions, tasks)
+    chosen = configuring.read_configuration(recipe, file, assignments, regions, tasks, teacher)
     if as_json:
         typer.echo(json.dumps(chosen.model_dump(mode="json"), indent=2))
         return

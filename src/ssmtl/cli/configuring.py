@@ -8,6 +8,7 @@ import typer
 
 from ssmtl.config import merge, read_assignments, read_toml
 from ssmtl.errors import ConfigError
+from ssmtl.imitation import imitate
 from ssmtl.recipes import RECIPES, TASKS, Configuration, configure
 
 Recipe = Annotated[str, typer.Option("--recipe", help=f"One of: {', '.join(RECIPES)}.")]
@@ -27,6 +28,14 @@ Tasks = Annotated[
     str | None, typer.Option("--tasks", help="Proxy tasks in place of the recipe's, such as T1+T2+T3+T6, or by name.")
 ]
 
+Teacher = Annotated[
+    Path | None,
+    typer.Option(
+        "--teacher",
+        help="Folder of a trained model to imitate (ssmtlpp-lite): looks where it looks, learns what its heads say.",
+    ),
+]
+
 REGIONS: dict[str, list[dict[str, Any]]] = {
     "motion": [{"kind": "background"}, {"kind": "flow"}],
     "background": [{"kind": "background"}],
@@ -36,10 +45,16 @@ REGIONS: dict[str, list[dict[str, Any]]] = {
 
 
 def read_configuration(
-    recipe: str, config: Path | None, assignments: list[str] | None, regions: str | None, tasks: str | None = None
+    recipe: str,
+    config: Path | None,
+    assignments: list[str] | None,
+    regions: str | None,
+    tasks: str | None = None,
+    teacher: Path | None = None,
 ) -> Configuration:
-    """The recipe with the file's changes, then `--regions` and `--tasks`, then those of `--set`."""
-    changes = [read_toml(config)] if config else []
+    """The recipe with what it takes from `--teacher`, the file's changes, `--regions` and `--tasks`, then `--set`'s."""
+    changes = [imitate(teacher)] if teacher else []
+    changes += [read_toml(config)] if config else []
     chosen = configure(recipe, *changes).model_dump(mode="json")
     changes += [read_regions(regions, chosen["detectors"]), read_tasks(tasks, chosen["tasks"])]
     return configure(recipe, *changes, read_assignments(assignments or []))

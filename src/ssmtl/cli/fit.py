@@ -20,6 +20,7 @@ def fit(
     assignments: configuring.Assignments = None,
     regions: configuring.Regions = None,
     tasks: configuring.Tasks = None,
+    teacher: configuring.Teacher = None,
     seed: Annotated[int | None, typer.Option("--seed", help="The same seed gives the same model.")] = None,
     sequences: Annotated[
         Path | None, typer.Option("--sequences", help="Keep the training set in this folder, for the next run.")
@@ -31,7 +32,7 @@ def fit(
     from ssmtl.fitting import fit as run
 
     chosen = list(assignments or []) + ([] if seed is None else [f"seed={seed}"])
-    configuration = configuring.read_configuration(recipe, config, chosen, regions, tasks)
+    configuration = configuring.read_configuration(recipe, config, chosen, regions, tasks, teacher)
     data = options.read_dataset(dataset, root, normal)
     clips = options.read_clips(normal, frames, data.train_clips() if data else None)
     with Bars(options.console) as bars:

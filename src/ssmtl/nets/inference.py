@@ -45,7 +45,13 @@ def still_layers(layers: nn.Sequential) -> nn.Sequential:
     made: list[nn.Module] = []
     for layer in layers:
         if isinstance(layer, nn.Conv3d) and layer.kernel_size == (3, 3, 3) and layer.padding == (1, 1, 1):
-            flat = nn.Conv3d(layer.in_channels, layer.out_channels, (1, 3, 3), padding=(0, 1, 1))
+            flat = nn.Conv3d(
+                layer.in_channels,
+                layer.out_channels,
+                (1, 3, 3),
+                (1, layer.stride[1], layer.stride[2]),
+                padding=(0, 1, 1),
+            )
             assert layer.bias is not None
             flat.weight = nn.Parameter(layer.weight[:, :, 1:2].contiguous(), requires_grad=False)
             flat.bias = nn.Parameter(layer.bias, requires_grad=False)

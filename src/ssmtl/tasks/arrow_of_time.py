@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ssmtl.nets.heads import ClassificationHead
-from ssmtl.tasks.task import Given, Odds, ProxyTask, View, balanced
+from ssmtl.tasks.task import Given, Odds, ProxyTask, View, balanced, divergence
 
 
 class ArrowOfTime(ProxyTask):
@@ -42,6 +42,10 @@ class ArrowOfTime(ProxyTask):
     def loss(self, output: Tensor, target: Tensor) -> Tensor:
         """Cross-entropy."""
         return functional.cross_entropy(output, target, label_smoothing=self.label_smoothing)
+
+    def imitation(self, output: Tensor, answer: Tensor) -> Tensor:
+        """Divergence of softened probabilities."""
+        return divergence(output, answer)
 
     def score(self, output: Tensor, x_BCTHW: Tensor, given: Given) -> Tensor:
         """P(backward) in [0, 1]."""

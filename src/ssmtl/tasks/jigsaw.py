@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ssmtl.nets.heads import ClassificationHead
-from ssmtl.tasks.task import Given, Odds, ProxyTask, Run, View, middle_frame
+from ssmtl.tasks.task import Given, Odds, ProxyTask, Run, View, divergence, middle_frame
 
 GRID = 4
 """Pieces per side: 16 of 16×16 pixels."""
@@ -80,6 +80,10 @@ class Jigsaw(ProxyTask):
     def loss(self, output: Tensor, target: Tensor) -> Tensor:
         """Cross-entropy."""
         return functional.cross_entropy(output, target)
+
+    def imitation(self, output: Tensor, answer: Tensor) -> Tensor:
+        """Divergence of softened probabilities."""
+        return divergence(output, answer)
 
     def answer(self, run: Run, x_BCTHW: Tensor) -> Tensor:
         """The output on the crop shuffled by the second permutation, the same for every object."""

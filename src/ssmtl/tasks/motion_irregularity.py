@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ssmtl.nets.heads import ClassificationHead
-from ssmtl.tasks.task import REACH, Given, Odds, ProxyTask, View, balanced
+from ssmtl.tasks.task import REACH, Given, Odds, ProxyTask, View, balanced, divergence
 
 
 class MotionIrregularity(ProxyTask):
@@ -60,6 +60,10 @@ class MotionIrregularity(ProxyTask):
     def loss(self, output: Tensor, target: Tensor) -> Tensor:
         """Cross-entropy."""
         return functional.cross_entropy(output, target, label_smoothing=self.label_smoothing)
+
+    def imitation(self, output: Tensor, answer: Tensor) -> Tensor:
+        """Divergence of softened probabilities."""
+        return divergence(output, answer)
 
     def score(self, output: Tensor, x_BCTHW: Tensor, given: Given) -> Tensor:
         """P(intermittent) in [0, 1]."""

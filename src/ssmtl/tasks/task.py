@@ -11,6 +11,7 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from ssmtl.config import Settings
 
@@ -70,6 +71,19 @@ class Odds:
     names: Sequence[str]
     answer_BN: Tensor
     truth_BN: Tensor | None = None
+
+
+TEMPERATURE = 2.0
+"""By which logits are divided before they are compared: near 0 and 1, probabilities say little of them."""
+
+
+def divergence(output_BN: Tensor, answer_BN: Tensor) -> Tensor:
+    """Kullback-Leibler divergence of the output's softened class probabilities from the answer's, both B×N logits.
+
+    A scalar in nats, times the temperature's square, so that its gradients do not shrink with it (Hinton et al., 2015).
+    """
+    said, wanted = ((logits / TEMPERATURE).log_softmax(dim=1) for logits in (output_BN, answer_BN))
+    return functional.kl_div(said, wanted, reduction="batchmean", log_target=True) * TEMPERATURE**2
 
 
 class ProxyTask(Settings):
@@ -132,6 +146,13 @@ class ProxyTask(Settings):
     @abstractmethod
     def loss(self, output: Tensor, target: Tensor) -> Tensor:
         """Mean loss over the batch, a scalar."""
+
+    def imitation(self, output: Tensor, answer: Tensor) -> Tensor:
+        """How far the output is from the `answer` of another network's head to the same input: a mean, a scalar.
+
+        Mean absolute difference, unless a task knows better.
+        """
+        return functional.l1_loss(output, answer)
 
     def answer(self, run: Run, x_BCTHW: Tensor) -> Tensor:
         """The output that is scored, of a task without a view."""

@@ -1,10 +1,19 @@
 """How a network is trained."""
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
 
 from ssmtl.config import Settings
+
+
+class ImitationSettings(Settings):
+    """A training that learns what the heads of a trained model say (docs/lite.md; all of it ours)."""
+
+    teacher: Path | None = Field(None, description="folder of the model to imitate, as `ssmtl fit` wrote it")
+    own_loss: float = Field(0.1, ge=0, le=10, description="weight of the tasks' own losses beside the imitation")
+    unusual: float = Field(0.5, ge=0, le=1, description="share of the sequences that are made unusual for it")
 
 
 class TrainSettings(Settings):
@@ -18,6 +27,7 @@ class TrainSettings(Settings):
     held_out: float = Field(0.15, gt=0, lt=0.9, description="share of the sequences, by clip or by time")
     flip: bool = Field(True, description="mirror half of the sequences left to right")
     brightness: float = Field(0.1, ge=0, lt=1, description="largest shift and gain of a sequence's grey levels")
+    imitation: ImitationSettings | None = Field(None, description="learn what another model says")
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     precision: Literal["auto", "32-true", "bf16-mixed"] = Field(
         "auto", description="auto: bfloat16 where the hardware has it and its gradients agree with float32's"

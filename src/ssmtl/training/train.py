@@ -25,9 +25,10 @@ from ssmtl.sequences.store import SequenceStore
 from ssmtl.tasks.task import Given, ProxyTask, View
 from ssmtl.teachers.teacher import TARGETS, mirror
 from ssmtl.training.checkpoint import Progress, load_checkpoint, save_checkpoint
+from ssmtl.training.imitation import Imitated, make_unusual
 from ssmtl.training.loggers import Log
 from ssmtl.training.precision import Precision, choose_precision
-from ssmtl.training.settings import TrainSettings
+from ssmtl.training.settings import ImitationSettings, TrainSettings
 from ssmtl.training.sharing import Made, groups, joined
 
 Report = Callable[[Progress, int], None]
@@ -111,7 +112,13 @@ class Trainer:
     """One run of training over one store."""
 
     def __init__(
-        self, network: Network, tasks: Sequence[ProxyTask], settings: TrainSettings, seed: int, store: SequenceStore
+        self,
+        network: Network,
+        tasks: Sequence[ProxyTask],
+        settings: TrainSettings,
+        seed: int,
+        store: SequenceStore,
+        imitated: Network | None = None,
     ):
         self.precision: Precision
         if settings.precision != "auto":
@@ -129,6 +136,8 @@ class Trainer:
         optimizer = torch.optim.Adam(network.parameters(), lr=settings.learning_rate)
         self.network, self.optimizer = self.fabric.setup(self.raw, optimizer)
         self.names = sorted({name for task in tasks for name in task.trains_on})
+        self.imitated = Imitated(imitated, self.fabric.device, self.precision) if imitated else None
+        self.imitation = settings.imitation or ImitationSettings()
         self.busy_s = 0.0
 
     def _read(self, part: NDArray[np.intp]) -> tuple[NDArray[np.uint8], dict[str, NDArray[np.float32]]]:
@@ -148,9 +157,18 @@ class Trainer:
                 yield to_input(batch, device), {n: torch.from_numpy(rows).to(device) for n, rows in given.items()}
 
     def _losses(
-        self, x_BCTHW: Tensor, given: Given, epoch: int, chance: torch.Generator, backward: bool
+        self,
+        x_BCTHW: Tensor,
+        given: Given,
+        epoch: int,
+        chance: torch.Generator,
+        backward: bool,
+        usual: Tensor | None = None,
     ) -> dict[str, float]:
-        """Loss of each task that has begun by `epoch` (from 0); weights are equal (SSMTL++, section 3.4)."""
+        """Loss of each task that has begun by `epoch` (from 0); weights are equal (SSMTL++, section 3.4).
+
+        `usual` are the positions of the sequences of which a task's own loss may be taken; without them, all.
+        """
         # Held-out footage tells nothing of a task that does not score.
         tasks = [task for task in self.tasks if epoch + 1 >= task.begins and (backward or task.scores)]
         # Alike for all tasks, so that those which change half of the sequences change the same half.
@@ -166,15 +184,39 @@ class Trainer:
             # What a task that does not score looks at says nothing of the footage's statistics.
             with self._working(), nullcontext() if first.scores else fixed_statistics(self.raw):
                 kinds = [made.task.kind for made in group]
-                outputs = self.network(memory_format(input_NCTHW), kinds, rows, first.backbone_gradient)
-                some = {
-                    made.task.kind: made.task.loss(output.float(), made.target)
-                    for made, output in zip(group, outputs, strict=True)
-                }
+                input_NCTHW = memory_format(input_NCTHW)
+                if self.imitated is None or not first.scores:
+                    outputs = self.network(input_NCTHW, kinds, rows, first.backbone_gradient)
+                    some = {
+                        made.task.kind: made.task.loss(output.float(), made.target)
+                        for made, output in zip(group, outputs, strict=True)
+                    }
+                else:
+                    some = self._imitation(self.imitated, group, input_NCTHW, rows, usual)
                 if backward:
                     self.fabric.backward(torch.stack(list(some.values())).sum())
             losses |= some
         return {task.kind: float(losses[task.kind].detach()) for task in tasks}
+
+    def _imitation(
+        self, imitated: Imitated, group: list[Made], input_NCTHW: Tensor, rows: list[Tensor], usual: Tensor | None
+    ) -> dict[str, Tensor]:
+        """How far each head is from the teacher's on all inputs, and a share of its own loss on its own ones."""
+        asked = [made.task.kind for made in group if made.task.scores]
+        answers = dict(zip(asked, imitated.answers(input_NCTHW, asked), strict=True))
+        outputs = self.network(input_NCTHW, [made.task.kind for made in group])
+        losses = {}
+        for made, mine, output in zip(group, rows, outputs, strict=True):
+            task, output = made.task, output.float()
+            if task.kind not in answers:
+                losses[task.kind] = task.loss(output[mine], made.target)
+                continue
+            loss = task.imitation(output, answers[task.kind])
+            kept = torch.arange(len(mine), device=mine.device) if usual is None else usual
+            if self.imitation.own_loss and len(kept):
+                loss = loss + self.imitation.own_loss * task.loss(output[mine[kept]], made.target[kept])
+            losses[task.kind] = loss
+        return losses
 
     @contextmanager
     def _working(self) -> Iterator[None]:
@@ -195,7 +237,8 @@ class Trainer:
         """Mean loss of each task on held-out sequences, the same draws every time."""
         self.network.eval()
         sums: dict[str, float] = {}
-        with torch.inference_mode():
+        # Not in inference mode, whose tensors a teacher's layout for a CPU does not know.
+        with torch.no_grad():
             for i, (x_BCTHW, given) in enumerate(self._batches(positions)):
                 for kind, loss in self._losses(x_BCTHW, given, epoch, generator(0, i), backward=False).items():
                     sums[kind] = sums.get(kind, 0.0) + loss * len(x_BCTHW)
@@ -238,7 +281,10 @@ class Trainer:
                     group["lr"] = rate
                 self.optimizer.zero_grad()
                 x_BCTHW, given = augment(x_BCTHW, given, settings, chance)
-                losses = self._losses(x_BCTHW, given, progress.epoch, chance, backward=True)
+                usual = None
+                if self.imitated is not None:
+                    x_BCTHW, usual = make_unusual(x_BCTHW, self.imitation.unusual, chance)
+                losses = self._losses(x_BCTHW, given, progress.epoch, chance, True, usual)
                 with self._working():
                     self.optimizer.step()
                 for kind, loss in losses.items():
