@@ -72,7 +72,7 @@ def detect(
         progress: shows the stages.
 
     Raises:
-        ConfigError: `explain` is below 0.
+        ConfigError: `explain` is below 0, or the configuration's engine cannot be had.
         ModelError: the model folder cannot be used.
         OutputError: `out` is taken or cannot be written.
         SourceError: no clips were given.
@@ -98,6 +98,9 @@ def detect(
     }
     if model.configuration.blind_distillation:
         progress.note(BLIND)
+    progress.stage("choosing an engine (measured once for a model on a machine)", None)
+    # May differ from an earlier run's, within the tolerance that is part of the configuration.
+    engine = {"engine": asdict(model.engine_choice)}
     done = _earlier(out, head) if resume else Detection()
     if not resume and (out / EXPLAIN / OVERVIEW).is_file():
         shutil.rmtree(out / EXPLAIN)
@@ -119,12 +122,12 @@ def detect(
             done.clips[clip.name] = facts
             done.failed.pop(clip.name, None)
             worst = worst_of([*worst, *objects.found()], explain)
-        write_json(out / SUMMARY, {**head, **asdict(done)})
+        write_json(out / SUMMARY, {**head, **engine, **asdict(done)})
     if explain and kept:
         progress.note(f"{kept} clips kept from an earlier run were not looked at again: the sheets leave them out")
     if worst:
         done.explained = write_sheets(out, worst, model, progress)
-        write_json(out / SUMMARY, {**head, **asdict(done)})
+        write_json(out / SUMMARY, {**head, **engine, **asdict(done)})
     elif explain:
         progress.note("no sheets: this run scored no object")
     return done

@@ -68,6 +68,9 @@ def detect(
             markup=False,
         )
     if done.clips:
+        choice = used.engine_choice
+        off = f", off by {choice.difference:.2g} at most" if choice.difference else ""
+        options.console.print(f"network: {choice.kind} in {choice.precision}{off}", highlight=False, markup=False)
         _print_regions(list(done.clips.values()))
     options.console.print(f"results in {out}", highlight=False, markup=False)
     if explain and done.explained:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -15,6 +16,16 @@ LIBRARIES = ("torch", "openvino", "nncf", "onnxruntime")
 def cache_folder() -> Path:
     """`$XDG_CACHE_HOME/ssmtl`, or `~/.cache/ssmtl`."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ssmtl"
+
+
+@lru_cache(maxsize=1)
+def _own_source() -> str:
+    """Of this package's engines and networks: what another state of them found out does not hold for this one."""
+    digest = hashlib.sha256()
+    package = Path(__file__).parent
+    for file in sorted([*package.glob("*.py"), *(package.parent / "nets").glob("*.py")]):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def versions() -> dict[str, str]:
@@ -30,7 +41,7 @@ def versions() -> dict[str, str]:
 
 def key(*what: object) -> str:
     """Short name of `what`, of this machine's processor and of the versions of all that computes."""
-    text = json.dumps([*what, processor(), versions()], sort_keys=True, default=str)
+    text = json.dumps([*what, processor(), versions(), _own_source()], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 

@@ -1,8 +1,10 @@
 """Engine by OpenVINO (optional): float32, bfloat16, and int8 calibrated on the model's own training crops."""
 
+import io
 import logging
 import sys
 import warnings
+from contextlib import redirect_stdout
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -22,7 +24,7 @@ from ssmtl.hardware import computes_bfloat16
 
 FILE = "scores.xml"
 
-CALIBRATION = 128
+CALIBRATION = 64
 """Sequences, at most, that int8 is calibrated on."""
 
 DELICATE = [r".*heads.*", r".*stages.layers.\d.0/.*", r".*stages.still.0/.*"]
@@ -78,7 +80,8 @@ def quantize(model: Any, subject: Subject) -> Any:
     rows = [
         feeds(given, few.pictures[i : i + 1], {n: v[i : i + 1] for n, v in few.given.items()}) for i in range(len(few))
     ]
-    with warnings.catch_warnings():
+    # Its bars are not ours.
+    with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
         return nncf.quantize(
             model,
