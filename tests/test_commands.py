@@ -614,3 +614,34 @@ def test_explain_of_a_clip_without_objects_or_of_its_own_name(street: Path, mode
     done = run("detect", street / "test" / "test_01.mp4", *options, "--explain", 2, "--regions", boxes)
     assert done.returncode == 0 and "no sheets" in done.stderr, done.stderr
     assert not (tmp_path / "out" / "explain").exists() and read_summary(tmp_path / "out")["explained"] == []
+
+
+def test_every_kth_frame(street: Path, model: Path, result: Path, tmp_path: Path) -> None:
+    """Fewer objects go through the network; all have scores; the settings say so."""
+    done = run("detect", "--dataset", "own", "--root", street, "--model", model, "--out", tmp_path, "--every", 4)
+    assert done.returncode == 0, done.stderr
+    assert read_summary(tmp_path)["configuration"]["scoring"]["every"] == 4
+    for name in ("test_01", "test_02"):
+        sparse, dense = read_objects(tmp_path / name), read_objects(result / name)
+        assert np.array_equal(sparse.boxes, dense.boxes) and np.isfinite(sparse.task_scores).all()
+        assert not np.array_equal(sparse.task_scores, dense.task_scores)
+    assert run("detect", "x.mp4", "--model", model, "--every", 5).returncode == 2
+
+
+def test_bench_as_a_command(tmp_path: Path) -> None:
+    done = run("bench", "--frames", 50, "--objects", 1, "--out", tmp_path / "b", "--every", 4, *quick_engine())
+    assert done.returncode == 0, done.stderr
+    assert "frames/s**" in done.stdout and "scored on every 4. frame" in done.stdout
+    assert {path.name for path in (tmp_path / "b").iterdir()} == {"bench.json", "bench.md", "bench.png"}
+
+
+def quick_engine() -> list[str]:
+    return [part for setting in PLAIN for part in ("--set", setting)]
+
+
+def test_export_as_a_command(model: Path, tmp_path: Path) -> None:
+    pytest.importorskip("openvino")
+    done = run("export", model, "--to", "openvino", "--out", tmp_path / "e")
+    assert done.returncode == 0 and "scores.xml: pictures n×" in done.stderr, done.stderr
+    assert load_model(tmp_path / "e").exported == tmp_path / "e"
+    assert run("export", model, "--to", "tflite", "--out", tmp_path / "f").returncode == 1

@@ -7,7 +7,7 @@ import typer
 
 from ssmtl.cli import configuring, options
 from ssmtl.cli.progress import Bars
-from ssmtl.config import read_assignments
+from ssmtl.config import merge, read_assignments
 
 
 def bench(
@@ -19,6 +19,7 @@ def bench(
     out: Annotated[Path, typer.Option("--out", help="Folder for the results.")] = Path("bench"),
     objects: Annotated[int, typer.Option("--objects", min=1, max=200, help="Per frame of generated footage.")] = 7,
     frames: Annotated[int, typer.Option("--frames", min=50, help="Of generated footage.")] = 300,
+    every: options.Every = None,
     assignments: configuring.Assignments = None,
     overwrite: options.Overwrite = False,
 ) -> None:
@@ -27,11 +28,12 @@ def bench(
     from ssmtl.bench.run import table, untrained
     from ssmtl.model import load_model, with_settings
 
-    changes = read_assignments(assignments or [])
     if model is not None:
+        changes = merge(options.every_change(every), read_assignments(assignments or []))
         used = with_settings(load_model(model), changes)
     else:
-        used = untrained(configuring.read_configuration(recipe, None, assignments, "motion"))
+        given = ([] if every is None else [f"scoring.every={every}"]) + list(assignments or [])
+        used = untrained(configuring.read_configuration(recipe, None, given, "motion"))
     clip = options.read_clips([source], None)[0] if source else None
     with Bars(options.console) as bars:
         report = run(used, out, clip=clip, frames=frames, objects=objects, overwrite=overwrite, progress=bars)

@@ -20,6 +20,7 @@ def detect(
     frames: options.Frames = None,
     assignments: configuring.Assignments = None,
     regions: configuring.Regions = None,
+    every: options.Every = None,
     overlay: Annotated[bool, typer.Option("--overlay", help="Also write an annotated video of each clip.")] = False,
     plot: Annotated[bool, typer.Option("--plot", help="Also write each clip's curve over time.")] = False,
     explain: Annotated[
@@ -41,7 +42,8 @@ def detect(
 
     used = load_model(model)
     detectors = used.configuration.model_dump(mode="json")["detectors"]
-    changes = merge(configuring.read_regions(regions, detectors), read_assignments(assignments or []))
+    changes = configuring.read_regions(regions, detectors) | options.every_change(every)
+    changes = merge(changes, read_assignments(assignments or []))
     if changes:
         used = with_settings(used, changes)
     data = options.read_dataset(dataset, root, sources)

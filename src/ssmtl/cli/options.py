@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -28,6 +28,16 @@ Root = Annotated[Path | None, typer.Option("--root", help="The folder where the 
 Frames = Annotated[
     str | None, typer.Option("--frames", help="Only these frames of each clip, such as 0:500 or 500: (from 0).")
 ]
+Every = Annotated[
+    int | None,
+    typer.Option(
+        "--every",
+        min=1,
+        max=4,
+        metavar="K",
+        help="Score each object on every K-th frame, 1 to 4, and interpolate between; the model's own K by default.",
+    ),
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what the output folder holds.")]
 
 
@@ -44,6 +54,11 @@ def read_clips(sources: list[str] | None, frames: str | None, clips: list[Clip] 
     if not colon or start < 0 or (stop is not None and stop <= start):
         raise ConfigError(f"--frames {frames}: write first:end, such as 0:500, 500: or :500; the end is not included")
     return [replace(clip, start=start, stop=stop) for clip in clips]
+
+
+def every_change(every: int | None) -> dict[str, Any]:
+    """The change to a configuration that `--every` stands for."""
+    return {} if every is None else {"scoring": {"every": every}}
 
 
 def read_dataset(
