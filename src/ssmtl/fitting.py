@@ -210,8 +210,8 @@ def _remove_if_empty(*folders: Path) -> None:
 
 def _run_key(clips: Sequence[Clip], configuration: Configuration, imitated: Model | None) -> str:
     """What must be the same for a run to be resumed: footage, settings, the teacher, and what computes."""
-    # The teacher is the same wherever it lies.
-    left_out = {"train": dict.fromkeys(WATCHING, True) | {"imitation": {"teacher"}}}
+    # The teacher is the same wherever it lies, and no engine changes what is learnt.
+    left_out: dict[str, Any] = {"train": dict.fromkeys(WATCHING, True) | {"imitation": {"teacher"}}, "engine": True}
     settings = configuration.model_dump(mode="json", exclude=left_out)
     files = {str(file): state(file) for file in configuration.files}
     teacher = imitated.identity if imitated else None

@@ -11,6 +11,7 @@ import torch
 
 from ssmtl.errors import SourceError
 from ssmtl.model import Model
+from ssmtl.scoring import stream
 from ssmtl.scoring.score import calibrate, raw_scores
 from ssmtl.scoring.stream import FrameResult, delay_frames, score_sequences, score_stream
 from ssmtl.sequences.crop import crop, prepare_picture
@@ -233,3 +234,13 @@ def test_score_sequences_of_any_number(n: int) -> None:
     assert together.shape == (n, 2) and together.dtype == np.float32
     last = {name: rows[-1:] for name, rows in given.items()}
     np.testing.assert_allclose(together[-1], score_sequences(sequences[-1:], last, model)[0], atol=1e-5)
+
+
+def test_crops_on_the_device_of_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a GPU: frames are tensors, cut by PyTorch; the scores differ by what a grey level of rounding does."""
+    usual = results()
+    monkeypatch.setattr(stream, "on_device", lambda model: True)
+    found = results()
+    assert same(found, usual, 0.02)
+    assert any(isinstance(result.looked_at.pictures, torch.Tensor) for result in found)
+    assert not any(isinstance(result.looked_at.pictures, torch.Tensor) for result in usual)

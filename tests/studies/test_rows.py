@@ -159,7 +159,8 @@ def test_the_systems_of_figure1_are_the_recipes(recipe: str, choices: Choices) -
         flat(settings("figure1", recipe, choices).model_dump(mode="json")),
         flat(RECIPES[recipe]().model_dump(mode="json")),
     )
-    assert {name for name in known if found[name] != known[name]} == {"detectors.onnx.path"}
+    changed = {name for name in known if found[name] != known[name]}
+    assert changed == {"detectors.onnx.path", "engine.kind", "engine.precision"}
 
 
 def test_regions_take_the_place_of_the_detectors_but_in_table1(choices: Choices) -> None:
