@@ -3,12 +3,13 @@
     python benchmarks/pipeline_speed.py --fast runs/ped2/seed0/model --v1 runs/ped2_lite/v1/model \\
         --lite runs/ped2_lite/lite/model [--rounds 3]
 
-640×360 pixels, seven objects per frame, regions by background and flow. A model that is not named is an untrained
-network of its recipe. Ours and the plain pipeline (`plain.py`) take turns. Writes
-benchmarks/results/pipeline_speed.json and .md.
+With --only, the rows of other models stay as an earlier run left them. 640×360 pixels, seven objects per frame, regions
+by background and flow. A model that is not named is an untrained network of its recipe. Ours and the plain pipeline
+(`plain.py`) take turns. Writes benchmarks/results/pipeline_speed.json and .md.
 """
 
 import argparse
+import json
 import statistics
 import tempfile
 import time
@@ -28,7 +29,7 @@ from ssmtl.video.sources import Clip, open_source
 
 RESULTS = Path(__file__).parent / "results"
 MOTION = [{"kind": "background"}, {"kind": "flow"}]
-CASES = (("fast", "fast", None), ("lite", "ssmtlpp-lite", None), ("v1", "ssmtlpp-v1", 1), ("v1", "ssmtlpp-v1", 4))
+CASES = (("fast", "fast", None), ("lite", "ssmtlpp-lite", 2), ("v1", "ssmtlpp-v1", 1), ("v1", "ssmtlpp-v1", 4))
 """Which model, its recipe, and `scoring.every` where it is not the recipe's own."""
 
 
@@ -47,14 +48,19 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=400)
     parser.add_argument("--plain-frames", type=int, default=40)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", choices=["fast", "lite", "v1"])
     options = parser.parse_args()
-    rows = []
+    file = RESULTS / "pipeline_speed.json"
+    old = json.loads(file.read_text())["rows"] if options.only and file.is_file() else []
+    rows = [row for row in old if row["recipe"] not in [r for n, r, _ in CASES if n == options.only]]
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         walkers = Walkers(options.frames, 7)
         clip = Clip("walkers", write_footage(work / "walkers.mp4", walkers))
         short = replace(clip, stop=options.plain_frames)
         for name, recipe, every in CASES:
+            if options.only not in (None, name):
+                continue
             model = load(getattr(options, name), recipe, every, walkers)
             choice = model.engine_choice
             ours, plain = [], []

@@ -170,6 +170,7 @@ def ssmtlpp_lite() -> Configuration:
             "tasks": base.scoring_tasks,
             "backbone": BackboneSettings(depth="deep", width="tapered", shrinking="stride"),
             "train": TrainSettings(epochs=4, imitation=ImitationSettings()),
+            "scoring": base.scoring.model_copy(update={"every": 2}),
         }
     )
 

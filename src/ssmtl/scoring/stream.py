@@ -10,12 +10,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from ssmtl.errors import SourceError
+from ssmtl.hardware import cores
 from ssmtl.model import Model
 from ssmtl.regions.regions import Regions
 from ssmtl.regions.union import Union
@@ -96,6 +98,10 @@ DEPTH = 4
 """Frames that a stage is ahead of the next: enough for their times to even out."""
 
 
+FEW_CORES = 2
+"""On which OpenCV's own threads only get in the network's way; its flow is the same with one, bit for bit."""
+
+
 def delay_frames(settings: ScoringSettings) -> int:
     """At most how many frames after a frame its score comes, the wait for a batch to fill included."""
     return REACH + settings.every - 1 + settings.max_wait - 1 + delay(settings)
@@ -120,6 +126,9 @@ def score_stream(frames: Iterable[Frame], model: Model, detector: Union, stage: 
     """
     settings = model.configuration.scoring
     model.engine  # noqa: B018 - chosen and made before there are threads
+    threads = cv2.getNumThreads()
+    if cores() <= FEW_CORES:
+        cv2.setNumThreads(1)
 
     def decoded() -> Iterator[Frame]:
         return stage(lambda: iter(frames), DEPTH, "decode")
@@ -137,8 +146,11 @@ def score_stream(frames: Iterable[Frame], model: Model, detector: Union, stage: 
             cells = paint(result.regions.boxes, result.object_scores, height, width) if result.complete else None
             yield Painted(result, cells)
 
-    for result, score in smooth(painted(), settings):
-        yield replace(result, score=score)
+    try:
+        for result, score in smooth(painted(), settings):
+            yield replace(result, score=score)
+    finally:
+        cv2.setNumThreads(threads)
 
 
 def on_device(model: Model) -> bool:
