@@ -167,7 +167,7 @@ def ssmtlpp_lite() -> Configuration:
             "recipe": "ssmtlpp-lite",
             "tasks": base.scoring_tasks,
             "backbone": BackboneSettings(depth="deep", width="tapered", shrinking="stride"),
-            "train": TrainSettings(epochs=4, imitation=ImitationSettings()),
+            "train": TrainSettings(batch_size=16, imitation=ImitationSettings()),
         }
     )
 
