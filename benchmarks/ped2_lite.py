@@ -1,12 +1,13 @@
 """SSMTL++v1 and the narrow network that imitates it, on UCSD Ped2: accuracy, cost, and how far they agree.
 
-    python benchmarks/ped2_lite.py --work runs/ped2_lite [--designs]
+    python benchmarks/ped2_lite.py --work runs/ped2_lite [--epochs 1] [--designs]
 
 Trains v1 on regions by motion alone unless its model is in WORK/v1, has `ssmtlpp-lite` imitate it, scores the test
 clips with both, and writes benchmarks/results/ped2_lite.json and .md. With --designs, other students are trained for a
 quarter of the steps and compared by their agreement with v1 on held-out *training* clips alone, as they are and made
 unusual: results/ped2_lite_designs.json and .md. Can be killed and run again. The test labels are for measuring: nothing
-may be chosen by what this prints.
+may be chosen by what this prints. With --only, one system is trained and its clips are scored and that is all, so that
+processes can share the work.
 """
 
 import argparse
@@ -28,6 +29,7 @@ from ssmtl import configure, detect, evaluate, fit, imitate, load_model, open_da
 from ssmtl.atomic import write_json, write_text
 from ssmtl.cli.options import console
 from ssmtl.cli.progress import Bars
+from ssmtl.detection import Detection
 from ssmtl.model import DESCRIPTION, Model, with_settings
 from ssmtl.recipes import Configuration
 from ssmtl.scoring.score import calibrate, measure_scales, raw_scores
@@ -149,14 +151,20 @@ def rank(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
     return float(spearmanr(a, b).statistic)
 
 
+def score(model: Model, folder: Path, combine: str) -> Detection:
+    """Scores of the test clips, with the tasks joined as `combine` says; goes on where it was left."""
+    data = open_dataset("ucsd", shared_data() / "UCSDped2")
+    changed = with_settings(model, {"scoring": {"combine": combine, "every": 3}})
+    with Bars(console) as bars:
+        return detect(data.test_clips(), changed, folder / combine, dataset=data, resume=True, progress=bars)
+
+
 def measure(model: Model, folder: Path) -> dict[str, Any]:
     """What a model does on the test clips, what it costs, and how it was trained."""
     data = open_dataset("ucsd", shared_data() / "UCSDped2")
     row: dict[str, Any] = {}
     for combine in MEANS:
-        changed = with_settings(model, {"scoring": {"combine": combine, "every": 3}})
-        with Bars(console) as bars:
-            done = detect(data.test_clips(), changed, folder / combine, dataset=data, resume=True, progress=bars)
+        done = score(model, folder, combine)
         evaluation = evaluate(data, folder / combine)
         assert evaluation.frames is not None and evaluation.regions is not None
         row[combine] = areas(evaluation.frames) | {"rbdc": evaluation.regions.rbdc, "tbdc": evaluation.regions.tbdc}
@@ -184,10 +192,20 @@ def settings(*models: Model) -> list[Any]:
     return json.loads(text)
 
 
-def compare(work: Path) -> None:
+def student(work: Path, epochs: int | None) -> Model:
+    changes = {"train": {"epochs": epochs}} if epochs else {}
+    return train(work / "lite", work / "sequences", configure("ssmtlpp-lite", imitate(work / "v1"), changes))
+
+
+def compare(work: Path, epochs: int | None, only: str | None) -> None:
     """Teacher and student on the test clips."""
     teacher = train(work / "v1", work / "sequences", teacher_configuration())
-    lite = train(work / "lite", work / "sequences", configure("ssmtlpp-lite", imitate(work / "v1")))
+    if only:
+        model = teacher if only == "v1" else student(work, epochs)
+        for combine in MEANS:
+            score(model, work / "scores" / only, combine)
+        return
+    lite = student(work, epochs)
     forms = held_out_forms(teacher, work / "sequences")
     agreed = agreement(scores(teacher, forms), scores(lite, forms))
     rows = {name: measure(model, work / "scores" / name) for name, model in (("v1", teacher), ("lite", lite))}
@@ -260,9 +278,14 @@ def compare_designs(work: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--epochs", type=int, help="of the student, in place of the recipe's")
     parser.add_argument("--designs", action="store_true")
+    parser.add_argument("--only", choices=("v1", "lite"))
     options = parser.parse_args()
-    (compare_designs if options.designs else compare)(options.work)
+    if options.designs:
+        compare_designs(options.work)
+    else:
+        compare(options.work, options.epochs, options.only)
 
 
 if __name__ == "__main__":

@@ -169,7 +169,7 @@ def ssmtlpp_lite() -> Configuration:
             "recipe": "ssmtlpp-lite",
             "tasks": base.scoring_tasks,
             "backbone": BackboneSettings(depth="deep", width="tapered", shrinking="stride"),
-            "train": TrainSettings(epochs=4, imitation=ImitationSettings()),
+            "train": TrainSettings(batch_size=16, imitation=ImitationSettings()),
             "scoring": base.scoring.model_copy(update={"every": 2}),
         }
     )
