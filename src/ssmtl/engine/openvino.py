@@ -29,8 +29,8 @@ CALIBRATION = 64
 
 DELICATE = [r".*heads.*", r".*stages.layers.\d.0/.*", r".*stages.still.0/.*"]
 """Parts that int8 leaves in floats: the heads, whose errors are scores, and the first convolutions, which see pixels.
-Together with biases corrected layer by layer this keeps
-scores about as near to float32 as bfloat16 does; heads and first convolutions are too small to cost speed."""
+Together with biases corrected layer by layer this keeps scores about as near to float32 as bfloat16
+does; heads and first convolutions are too small to cost speed."""
 
 
 def import_openvino() -> ModuleType:
