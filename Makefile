@@ -15,7 +15,7 @@ $(VENV)/.installed: pyproject.toml constraints/cpu.txt
 	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v < (3, 14) else "ssmtl needs Python 3.11 to 3.13, this is %d.%d; run: make PYTHON=python3.12 ..." % v)'
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install -q $(CONSTRAINTS) torch || $(PIP) install -q $(CONSTRAINTS) $(TORCH_INDEX) torch
-	$(PIP) install -q $(CONSTRAINTS) -e '.[openvino]'
+	$(PIP) install -q $(CONSTRAINTS) -e '.[live,openvino]'
 	touch $@
 
 demo: env

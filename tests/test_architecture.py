@@ -39,6 +39,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "model": FRAMES | LEARNING | {"teachers", "scoring", "recipes", "engine", "engine.settings"},
     # The end of scoring is where a model, which holds a task's scale, meets frames.
     "scoring.stream": FRAMES | LEARNING | {"teachers", "scoring", "model", "engine"},
+    "scoring.event_stream": FRAMES | LEARNING | {"scoring", "scoring.stream", "model"},
     # Above all steps but the command line, the modules beside the packages ("") among them.
     "studies": FRAMES
     | LEARNING
@@ -54,6 +55,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "recipes",
         "model",
         "engine",
+        "engine.settings",
         "",
     },
     "bench": FRAMES
@@ -70,6 +72,9 @@ MAY_IMPORT: dict[str, set[str]] = {
         "engine.settings",
         "",
     },
+    "live": FRAMES
+    | LEARNING
+    | {"scoring", "scoring.stream", "scoring.event_stream", "report", "recipes", "model", "engine", ""},
     "cli": {"*"},
     "__main__": {"cli"},
 }

@@ -101,7 +101,7 @@ def edit(folder: Path, **changes: Any) -> None:
         (lambda folder: edit(folder, picture_channels=3), f"{DESCRIPTION}: was changed"),
         (lambda folder: edit(folder, scales={}), f"{DESCRIPTION}: was changed"),
         (lambda folder: edit(folder, extra=1), f"{DESCRIPTION}: was changed"),
-        (lambda folder: edit(folder, format=4, ssmtl="9.9"), rf"{DESCRIPTION}: has format 4.*9\.9"),
+        (lambda folder: edit(folder, format=5, ssmtl="9.9"), rf"{DESCRIPTION}: has format 5.*9\.9"),
         (lambda folder: edit(folder, format=1), f"{DESCRIPTION}: has format 1"),
     ],
     ids=[

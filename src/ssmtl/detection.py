@@ -16,6 +16,7 @@ from ssmtl import __version__
 from ssmtl.atomic import atomic_folder, claim_output, write_json
 from ssmtl.datasets.dataset import Dataset
 from ssmtl.errors import ConfigError, DataError, OutputError, SourceError
+from ssmtl.event_files import EVENTS, FOLDER, join_events, write_events
 from ssmtl.explanation import EXPLAIN, OVERVIEW, Suspect, WorstObjects, worst_of, write_sheets
 from ssmtl.model import Model, load_model
 from ssmtl.progress import Progress, Silent
@@ -24,9 +25,13 @@ from ssmtl.regions.union import build_detector
 from ssmtl.report.curves import plot_scores
 from ssmtl.report.overlay import Overlay
 from ssmtl.results import REGIONS, SCORES, SUMMARY, ResultWriter, read_summary
+from ssmtl.scoring.event_stream import Decided, EventStream, Happening
+from ssmtl.scoring.events import Event
 from ssmtl.scoring.stream import FrameResult, score_stream
+from ssmtl.scoring.view_change import ViewChange
 from ssmtl.sequences.store import fingerprint, state
 from ssmtl.video.frame import Frame, FrameSource
+from ssmtl.video.recorder import Recorder
 from ssmtl.video.sources import Clip, open_source
 
 OVERLAY, PLOT = "overlay.mp4", "scores.png"
@@ -48,6 +53,7 @@ def detect(
     *,
     overlay: bool = False,
     plot: bool = False,
+    films: bool = False,
     explain: int = 0,
     dataset: Dataset | None = None,
     resume: bool = False,
@@ -56,7 +62,8 @@ def detect(
 ) -> Detection:
     """Score every frame and region of `clips`; write `out/<clip>/scores.csv`, `regions.csv` and `out/summary.json`.
 
-    A clip's folder appears when the clip is done. A clip that cannot be read is told, and the others go on.
+    What is above the threshold becomes events: `events.json` and `events.csv`, with a picture of each. A clip's folder
+    appears when the clip is done. A clip that cannot be read is told, and the others go on.
 
     Args:
         clips: footage of the model's camera.
@@ -64,6 +71,7 @@ def detect(
         out: folder for the results.
         overlay: also write `overlay.mp4`, the annotated video.
         plot: also write `scores.png`, the curve over time.
+        films: also write a film of each event, into `events` in its clip's folder.
         explain: also write sheets of that many objects, the worst of all clips that this run scores, into
             `out/explain`: what each task saw and answered.
         dataset: shades its ground truth in the plot.
@@ -100,6 +108,8 @@ def detect(
         progress.note(BLIND)
     progress.stage("choosing an engine (measured once for a model on a machine)", None)
     # May differ from an earlier run's, within the tolerance that is part of the configuration.
+    threshold, said_by = model.threshold()
+    head["threshold"] = {"value": threshold, "from": said_by}
     engine = {"engine": asdict(model.engine_choice)}
     done = _earlier(out, head) if resume else Detection()
     if not resume and (out / EXPLAIN / OVERVIEW).is_file():
@@ -107,14 +117,14 @@ def detect(
     worst: list[Suspect] = []
     kept = 0
     for clip in clips:
-        if clip.name in done.clips and _is_done(clip, done.clips[clip.name], out / clip.name, overlay, plot):
+        if clip.name in done.clips and _is_done(clip, done.clips[clip.name], out / clip.name, overlay, plot, films):
             kept += 1
             continue
         objects = WorstObjects(clip.name, explain)
         shutil.rmtree(out / clip.name, ignore_errors=True)
         try:
             with atomic_folder(out / clip.name) as folder:
-                facts = _detect_clip(clip, model, folder, overlay, plot, objects, dataset, progress)
+                facts = _detect_clip(clip, model, folder, overlay, plot, films, objects, dataset, progress)
         except (SourceError, DataError) as error:
             done.failed[clip.name] = str(error)
             progress.note(f"left out: {error}")
@@ -123,6 +133,7 @@ def detect(
             done.failed.pop(clip.name, None)
             worst = worst_of([*worst, *objects.found()], explain)
         write_json(out / SUMMARY, {**head, **engine, **asdict(done)})
+    join_events(out, done.clips)
     if explain and kept:
         progress.note(f"{kept} clips kept from an earlier run were not looked at again: the sheets leave them out")
     if worst:
@@ -133,10 +144,11 @@ def detect(
     return done
 
 
-def _is_done(clip: Clip, facts: dict[str, Any], folder: Path, overlay: bool, plot: bool) -> bool:
+def _is_done(clip: Clip, facts: dict[str, Any], folder: Path, overlay: bool, plot: bool, films: bool) -> bool:
     """Whether an earlier run scored this very footage and wrote all that is asked for."""
     same = facts.get("fingerprint") == fingerprint(clip, None)
-    wanted = [SCORES, REGIONS, *([OVERLAY] if overlay else []), *([PLOT] if plot else [])]
+    same = same and (not films or facts.get("films", False))
+    wanted = [SCORES, REGIONS, EVENTS, *([OVERLAY] if overlay else []), *([PLOT] if plot else [])]
     return same and all((folder / name).is_file() for name in wanted)
 
 
@@ -159,6 +171,7 @@ def _detect_clip(
     folder: Path,
     overlay: bool,
     plot: bool,
+    films: bool,
     objects: WorstObjects,
     dataset: Dataset | None,
     progress: Progress,
@@ -166,12 +179,15 @@ def _detect_clip(
     started = time.perf_counter()
     source = open_source(clip)
     step = progress.stage(clip.name, source.expected_frames)
-    detector = build_detector(model.configuration.detectors, clip.name, model.scene, clip.start)
+    detector = build_detector(
+        model.configuration.detectors, clip.name, model.scene, clip.start, model.configuration.zones
+    )
     origins: Counter[str] = Counter()
     times, scores = [], []
     with ExitStack() as stack:
         writer = stack.enter_context(ResultWriter(folder, [task.kind for task in model.tasks]))
         film: Overlay | None = None
+        happened = _Events(model, folder, source.rate, films)
         for result in score_stream(_counted(source, step), model, detector):
             writer.write(result)
             objects.add(result)
@@ -181,6 +197,9 @@ def _detect_clip(
             origins.update(result.regions.origin.tolist())
             times.append(result.frame.time_s)
             scores.append(result.score)
+            happened.add(result)
+        happened.finish()
+    events = write_events(folder, happened.events, happened.films)
     seconds = time.perf_counter() - started
     if plot:
         plot_scores(folder / PLOT, times, scores, _labels(dataset, clip, len(scores), progress), clip.name)
@@ -199,10 +218,44 @@ def _detect_clip(
         "rate": source.rate,
         "regions": dict(sorted(origins.items())),
         "detector_ms_per_frame": {kind: round(1000 * s / detector.frames, 3) for kind, s in detector.seconds.items()},
+        "events": events,
+        "films": films,
         "peak": {"frame": peak, "time_s": times[peak], "score": scores[peak]},
         "seconds": round(seconds, 3),
         "frames_per_second": round(len(scores) / seconds, 2),
     }
+
+
+class _Events:
+    """The events of one clip, and their films where they are wanted."""
+
+    def __init__(self, model: Model, folder: Path, rate: float, films: bool):
+        self._stream = EventStream(model, model.threshold()[0])
+        self._recorder = Recorder(rate) if films else None
+        self._folder = folder
+        self.events: list[Event | ViewChange] = []
+        self.films: list[str | None] = []
+
+    def add(self, result: FrameResult) -> None:
+        for happening in self._stream.add(result):
+            self._take(happening)
+
+    def finish(self) -> None:
+        for happening in self._stream.finish():
+            self._take(happening)
+
+    def _take(self, happening: Happening) -> None:
+        if not isinstance(happening, Decided):
+            made = self._recorder.end() if self._recorder is not None and isinstance(happening, Event) else None
+            self.events.append(happening)
+            self.films.append(None if made is None else made.relative_to(self._folder).as_posix())
+            return
+        if self._recorder is None:
+            return
+        self._recorder.add(happening.result.frame.image, happening.result.frame.time_s)
+        events = self._stream.events
+        if self._recorder.path is None and events.hysteresis.goes_on:
+            self._recorder.begin(self._folder / FOLDER / f"{len(self.events) + 1:03d}.mp4")
 
 
 def _labels(dataset: Dataset | None, clip: Clip, frames: int, progress: Progress) -> NDArray[np.bool_] | None:

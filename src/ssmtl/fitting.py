@@ -8,6 +8,7 @@ import platform
 import shutil
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +16,20 @@ import numpy as np
 import torch
 
 from ssmtl.atomic import claim_output, write_text
+from ssmtl.calibrating import calibrate, held_out_clips, shorten
 from ssmtl.engine.graph import given_names
 from ssmtl.engine.samples import Samples, spread
-from ssmtl.errors import OutputError, SsmtlError
+from ssmtl.engine.settings import EXACT
+from ssmtl.errors import DataError, OutputError, SsmtlError
 from ssmtl.imitation import check_channels, load_imitated
-from ssmtl.model import DESCRIPTION, Model, build_network, build_teachers, save_model
+from ssmtl.model import DESCRIPTION, Model, build_network, build_teachers, save_model, with_settings
 from ssmtl.nets.inference import for_inference
 from ssmtl.nets.network import Network
 from ssmtl.progress import Progress, Silent
 from ssmtl.recipes import BLIND, Configuration, fast
 from ssmtl.regions.union import build_detector
 from ssmtl.report.curves import plot_losses
+from ssmtl.scoring.calibration import Calibration
 from ssmtl.scoring.score import measure_scales, raw_scores
 from ssmtl.sequences.store import SequenceStore, build_store, fingerprint, state
 from ssmtl.sequences.survey import Survey, survey
@@ -40,6 +44,9 @@ from ssmtl.video.sources import Clip
 
 TRAINING = "training"
 """Folder within the model's for the loss curves and, until training is over, the checkpoint and the sequences."""
+
+CALIBRATED_ON = 30_000
+"""Held-out frames, at most, that thresholds are taken from; `ssmtl calibrate` takes all that it is given."""
 
 LOGS = "logs"
 """Folder within that for what a training logs, unless it goes to a server."""
@@ -108,6 +115,7 @@ def fit(
             configuration.reach,
             sequences or work / "sequences",
             progress.stage("finding and cutting sequences", 2 * sum(seen.lengths.values())),
+            configuration.zones,
         )
         teach(store, clips, configuration, sequences or work / "sequences", progress)
         train, held_out = hold_out(store.clip, store.frame, configuration.train.held_out, configuration.reach)
@@ -162,6 +170,7 @@ def fit(
         facts,
         _samples(configuration, store, held_out),
     )
+    model = replace(model, calibration=_calibration(model, seen, store, held_out, progress))
     _write_losses(done.history, work)
     save_model(model, out)
     saved.unlink(missing_ok=True)
@@ -211,7 +220,11 @@ def _remove_if_empty(*folders: Path) -> None:
 def _run_key(clips: Sequence[Clip], configuration: Configuration, imitated: Model | None) -> str:
     """What must be the same for a run to be resumed: footage, settings, the teacher, and what computes."""
     # The teacher is the same wherever it lies, and no engine changes what is learnt.
-    left_out: dict[str, Any] = {"train": dict.fromkeys(WATCHING, True) | {"imitation": {"teacher"}}, "engine": True}
+    left_out: dict[str, Any] = {
+        "train": dict.fromkeys(WATCHING, True) | {"imitation": {"teacher"}},
+        "engine": True,
+        "events": True,
+    }
     settings = configuration.model_dump(mode="json", exclude=left_out)
     files = {str(file): state(file) for file in configuration.files}
     teacher = imitated.identity if imitated else None
@@ -239,6 +252,20 @@ def _held_out_scores(
             for _ in part:
                 step()
     return np.concatenate(parts)
+
+
+def _calibration(
+    model: Model, seen: Survey, store: SequenceStore, held_out: np.ndarray, progress: Progress
+) -> Calibration | None:
+    """Thresholds from the held-out footage, in float32: the same on every machine."""
+    clips = held_out_clips(seen.lengths, store.clip, store.frame, held_out)
+    some = shorten(clips, CALIBRATED_ON)
+    exact = with_settings(model, {"engine": EXACT})
+    try:
+        return calibrate(some, exact, progress=progress)
+    except DataError as error:
+        progress.note(f"not calibrated: {error}")
+        return None
 
 
 def _samples(configuration: Configuration, store: SequenceStore, held_out: np.ndarray) -> Samples | None:

@@ -17,7 +17,7 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from ssmtl import __version__
-from ssmtl.atomic import atomic_file
+from ssmtl.atomic import atomic_file, write_json
 from ssmtl.config import merge, parse
 from ssmtl.engine.choose import Choice, choose_engine
 from ssmtl.engine.engine import Engine, Subject
@@ -28,21 +28,28 @@ from ssmtl.nets.inference import for_inference
 from ssmtl.nets.network import SHARED, Network, channels_last
 from ssmtl.recipes import Configuration, Task
 from ssmtl.regions.scene import Scene
+from ssmtl.scoring.calibration import UNCALIBRATED, Calibration
 from ssmtl.scoring.score import TaskScale
 from ssmtl.teachers.build import build_teacher
 from ssmtl.teachers.teacher import TARGETS, Teacher
 
-FORMAT = 3
+FORMAT = 4
 """Version of the folder's layout."""
 
-READABLE = (2, 3)
-"""Versions that can be read; 2 knows no engines and keeps no samples."""
+READABLE = (2, 3, 4)
+"""Versions that can be read; 2 knows no engines and keeps no samples, 3 neither events nor zones."""
 
 WEIGHTS, SAMPLES, DESCRIPTION = "model.safetensors", "samples.safetensors", "model.json"
+CALIBRATION = "calibration.json"
+"""In the folder of a calibrated model: the thresholds, apart from the rest so that they can be made anew."""
+
 EXPORT = "export.json"
 """In the folder of an exported model: which engine its graph is for."""
 
 BACKGROUND = "scene.background"
+
+CHANGEABLE = ("scoring", "detectors", "teachers", "engine", "events", "zones")
+"""Parts of the configuration that the weights do not depend on."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +65,7 @@ class Model:
         training: summary of the training: clips, sequences, epochs, losses, seconds, versions.
         samples: a few held-out training sequences that engines are checked and calibrated on, or None.
         exported: the folder of a graph that was exported for one engine, or None.
+        calibration: from which score on a frame counts, or None where that was never measured.
     """
 
     configuration: Configuration
@@ -68,6 +76,7 @@ class Model:
     training: Mapping[str, Any] = field(default_factory=dict)
     samples: Samples | None = None
     exported: Path | None = None
+    calibration: Calibration | None = None
 
     @cached_property
     def identity(self) -> str:
@@ -76,6 +85,18 @@ class Model:
         for name, value in sorted(self.network.state_dict().items()):
             digest.update(name.encode() + value.detach().cpu().contiguous().numpy().tobytes())
         return digest.hexdigest()[:16]
+
+    def threshold(self, time: float | None = None) -> tuple[float, str]:
+        """The frame score at which an event begins, at a Unix time or at any, and who says so."""
+        chosen = self.configuration.events.threshold
+        if chosen is not None:
+            return chosen, "events.threshold"
+        if self.calibration is None:
+            return UNCALIBRATED, "not calibrated"
+        if not self.calibration.fits(self.configuration.model_dump(mode="json")):
+            return UNCALIBRATED, "calibrated with other settings: calibrate again"
+        found = self.calibration.highest if time is None else self.calibration.at(time)
+        return found.value, f"calibrated, {found.budget}"
 
     @property
     def tasks(self) -> Sequence[Task]:
@@ -128,11 +149,9 @@ def with_settings(model: Model, changes: dict[str, Any]) -> Model:
     Raises:
         ConfigError: another field, an unknown one, or one out of range.
     """
-    fixed = [name for name in changes if name not in ("scoring", "detectors", "teachers", "engine")]
+    fixed = [name for name in changes if name not in CHANGEABLE]
     if fixed:
-        raise ConfigError(
-            f"{fixed[0]}: is part of the training; only scoring, detectors, teachers and engine can be changed later"
-        )
+        raise ConfigError(f"{fixed[0]}: is part of the training; only {', '.join(CHANGEABLE)} can be changed later")
     if model.exported is not None and {"kind", "precision"} & changes.get("engine", {}).keys():
         raise ConfigError(f"engine: {model.exported} was exported for one engine; name the model that it came from")
     values = merge(model.configuration.model_dump(mode="json"), changes)
@@ -210,6 +229,31 @@ def save_model(model: Model, folder: Path) -> None:
             stack.enter_context(atomic_file(folder / SAMPLES)).write_bytes(crops)
     if not crops:
         (folder / SAMPLES).unlink(missing_ok=True)
+    if model.calibration is None:
+        (folder / CALIBRATION).unlink(missing_ok=True)
+    else:
+        write_calibration(model.calibration, folder)
+
+
+def write_calibration(calibration: Calibration, folder: Path) -> None:
+    """Put the thresholds into a model's folder; nothing else in it changes.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    write_json(folder / CALIBRATION, calibration.dump())
+
+
+def _read_calibration(folder: Path) -> Calibration | None:
+    path = folder / CALIBRATION
+    if not path.is_file():
+        return None
+    try:
+        return Calibration.read(json.loads(_read(path)))
+    except (ValueError, KeyError, TypeError) as error:
+        raise ModelError(
+            f"{path}: is no calibration ({error}); delete it, or make it anew: `ssmtl calibrate`"
+        ) from error
 
 
 def load_model(folder: Path | str) -> Model:
@@ -250,6 +294,7 @@ def load_model(folder: Path | str) -> Model:
         description["training"],
         None if crops is None else Samples.of({name: tensor.numpy() for name, tensor in crops.items()}),
         folder if (folder / EXPORT).is_file() else None,
+        _read_calibration(folder),
     )
 
 

@@ -15,6 +15,8 @@ from ssmtl.regions.background import BackgroundSettings
 from ssmtl.regions.flow import FlowSettings
 from ssmtl.regions.onnx import OnnxSettings
 from ssmtl.regions.union import DetectorSettings
+from ssmtl.regions.zones import Zone
+from ssmtl.scoring.events import EventSettings
 from ssmtl.scoring.settings import ScoringSettings
 from ssmtl.sequences.store import SequenceSettings
 from ssmtl.tasks.arrow_of_time import ArrowOfTime
@@ -68,6 +70,8 @@ class Configuration(Settings):
     train: TrainSettings = TrainSettings()
     scoring: ScoringSettings = ScoringSettings()
     engine: EngineSettings = EngineSettings()
+    events: EventSettings = EventSettings()
+    zones: tuple[Zone, ...] = Field((), description="polygons: where to look, and where not to; drawn in `ssmtl serve`")
 
     @field_validator("detectors", "tasks")
     @classmethod

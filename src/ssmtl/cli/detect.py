@@ -23,6 +23,10 @@ def detect(
     every: options.Every = None,
     overlay: Annotated[bool, typer.Option("--overlay", help="Also write an annotated video of each clip.")] = False,
     plot: Annotated[bool, typer.Option("--plot", help="Also write each clip's curve over time.")] = False,
+    films: Annotated[bool, typer.Option("--films", help="Also write a film of each event.")] = False,
+    threshold: Annotated[
+        float | None, typer.Option("--threshold", min=0, help="Of events, in place of the calibrated one.")
+    ] = None,
     explain: Annotated[
         int,
         typer.Option(
@@ -38,12 +42,15 @@ def detect(
 ) -> None:
     """Score every frame and every region of SOURCES with a model."""
     from ssmtl.detection import detect as run
+    from ssmtl.event_files import read_events, sentence
     from ssmtl.model import load_model, with_settings
 
     used = load_model(model)
     detectors = used.configuration.model_dump(mode="json")["detectors"]
     changes = configuring.read_regions(regions, detectors) | options.every_change(every)
     changes = merge(changes, read_assignments(assignments or []))
+    if threshold is not None:
+        changes = merge(changes, {"events": {"threshold": threshold}})
     if changes:
         used = with_settings(used, changes)
     data = options.read_dataset(dataset, root, sources)
@@ -55,6 +62,7 @@ def detect(
             out,
             overlay=overlay,
             plot=plot,
+            films=films,
             explain=explain,
             dataset=data,
             resume=resume,
@@ -69,7 +77,14 @@ def detect(
             highlight=False,
             markup=False,
         )
+        for row in read_events(out / name):
+            options.console.print(f"  {sentence(row)}", highlight=False, markup=False)
     if done.clips:
+        value, said_by = used.threshold()
+        count = sum(facts.get("events", 0) for facts in done.clips.values())
+        options.console.print(
+            f"{count} events above {value:.3g} ({said_by})", highlight=False, markup=False, soft_wrap=True
+        )
         choice = used.engine_choice
         off = f", off by {choice.difference:.2g} at most" if choice.difference else ""
         options.console.print(f"network: {choice.kind} in {choice.precision}{off}", highlight=False, markup=False)

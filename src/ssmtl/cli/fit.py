@@ -21,6 +21,7 @@ def fit(
     regions: configuring.Regions = None,
     tasks: configuring.Tasks = None,
     teacher: configuring.Teacher = None,
+    false_alarms: options.FalseAlarms = None,
     seed: Annotated[int | None, typer.Option("--seed", help="The same seed gives the same model.")] = None,
     sequences: Annotated[
         Path | None, typer.Option("--sequences", help="Keep the training set in this folder, for the next run.")
@@ -30,8 +31,12 @@ def fit(
 ) -> None:
     """Learn what is normal from NORMAL footage of a fixed camera, and write a model."""
     from ssmtl.fitting import fit as run
+    from ssmtl.scoring.threshold import parse_budget
 
     chosen = list(assignments or []) + ([] if seed is None else [f"seed={seed}"])
+    if false_alarms is not None:
+        parse_budget(false_alarms)
+        chosen.append(f'events.false_alarms="{false_alarms}"')
     configuration = configuring.read_configuration(recipe, config, chosen, regions, tasks, teacher)
     data = options.read_dataset(dataset, root, normal)
     clips = options.read_clips(normal, frames, data.train_clips() if data else None)
@@ -46,6 +51,8 @@ def fit(
         markup=False,
         soft_wrap=True,
     )
+    if model.calibration is not None:
+        options.print_calibration(model.calibration)
     options.print_regions(facts["regions"], facts["frames"], facts["detector_ms_per_frame"])
     if facts["left_out"]:
         raise typer.Exit(options.SOME_FAILED)

@@ -12,7 +12,10 @@ from ssmtl import __version__
 from ssmtl.cli.options import console
 from ssmtl.errors import SsmtlError
 
-COMMANDS = ("demo", "fit", "detect", "evaluate", "regions", "study", "dataset", "convert", "export", "bench", "config")
+COMMANDS = (
+    "demo", "fit", "calibrate", "detect", "report", "watch", "serve", "evaluate", "regions", "study", "dataset",
+    "convert", "export", "bench", "config",
+)  # fmt: skip
 """Each a module of this package with a function, or a group of commands, of its name."""
 
 

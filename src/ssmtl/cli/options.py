@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -12,6 +12,9 @@ from ssmtl.datasets.catalogue import DATASETS, open_dataset
 from ssmtl.datasets.dataset import Dataset
 from ssmtl.errors import ConfigError, DataError
 from ssmtl.video.sources import Clip, find_clips
+
+if TYPE_CHECKING:
+    from ssmtl.scoring.calibration import Calibration
 
 console = Console(stderr=True)
 
@@ -36,6 +39,12 @@ Every = Annotated[
         max=4,
         metavar="K",
         help="Score each object on every K-th frame, 1 to 4, and interpolate between; the model's own K by default.",
+    ),
+]
+FalseAlarms = Annotated[
+    str | None,
+    typer.Option(
+        "--false-alarms", metavar="RATE", help="How many false alarms may be, such as 1/day, the default, or 2/week."
     ),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what the output folder holds.")]
@@ -74,6 +83,13 @@ def read_dataset(
     if sources:
         raise DataError(f"--dataset {name}: give either a data set or sources, not both")
     return open_dataset(name, root, tracks)
+
+
+def print_calibration(calibration: "Calibration") -> None:
+    """What can be promised of the thresholds, a line for each time of day."""
+    for period, threshold in calibration.thresholds.items():
+        when = "" if len(calibration.thresholds) == 1 else f"{period}: "
+        console.print(f"{when}{threshold.words()}", highlight=False, markup=False, soft_wrap=True)
 
 
 def print_regions(origins: Mapping[str, int], frames: int, ms_per_frame: Mapping[str, float]) -> None:

@@ -29,3 +29,7 @@ class EngineSettings(Settings):
     samples: int = Field(
         128, ge=0, le=4096, description="training crops kept in the model to check and calibrate on; 0: float32 only"
     )
+
+
+EXACT = {"kind": "pytorch", "precision": "float32"}
+"""The same scores on every machine, up to rounding."""

@@ -13,6 +13,7 @@ from ssmtl.regions.onnx import OnnxDetector, OnnxSettings
 from ssmtl.regions.regions import RegionDetector, Regions
 from ssmtl.regions.scene import Scene
 from ssmtl.regions.torchvision import TorchvisionDetector, TorchvisionSettings
+from ssmtl.regions.zones import Zone, keep_zones
 from ssmtl.video.frame import Frame
 
 DetectorSettings = Annotated[
@@ -22,8 +23,12 @@ DetectorSettings = Annotated[
 """Any detector's settings. A new detector adds its settings here and one line to `build_detector`."""
 
 
-def build_detector(settings: Sequence[DetectorSettings], clip: str, scene: Scene | None, start: int = 0) -> "Union":
+def build_detector(
+    settings: Sequence[DetectorSettings], clip: str, scene: Scene | None, start: int = 0, zones: Sequence[Zone] = ()
+) -> "Union":
     """The union of the detectors that `settings` describe, for one clip from its frame `start` on, in their order.
+
+    Of what they find, that counts which the `zones` let count.
 
     Raises:
         DataError: the boxes of the clip cannot be read.
@@ -43,7 +48,7 @@ def build_detector(settings: Sequence[DetectorSettings], clip: str, scene: Scene
                 detectors.append(OnnxDetector(part))
             case TorchvisionSettings():
                 detectors.append(TorchvisionDetector(part))
-    return Union(detectors)
+    return Union(detectors, zones)
 
 
 class Union:
@@ -52,10 +57,12 @@ class Union:
     Attributes:
         frames: how many frames were searched, over all resets.
         seconds: what each kind of detector ("flow", "onnx", ...) took for all of them together.
+        zones: where regions count; may be changed between frames.
     """
 
-    def __init__(self, detectors: Sequence[RegionDetector]):
+    def __init__(self, detectors: Sequence[RegionDetector], zones: Sequence[Zone] = ()):
         self.detectors = list(detectors)
+        self.zones = tuple(zones)
         self.frames = 0
         self.seconds = {kind_of(detector): 0.0 for detector in self.detectors}
 
@@ -73,7 +80,8 @@ class Union:
             found.append(detector.detect(frame, so_far))
             self.seconds[kind_of(detector)] += time.perf_counter() - started
         self.frames += 1
-        return Regions.join(found)
+        height, width = frame.image.shape[:2]
+        return keep_zones(Regions.join(found), self.zones, height, width)
 
 
 def kind_of(detector: RegionDetector) -> str:

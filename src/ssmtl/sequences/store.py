@@ -29,6 +29,7 @@ from ssmtl.errors import DataError, OutputError, SourceError
 from ssmtl.regions.regions import Regions
 from ssmtl.regions.scene import Scene
 from ssmtl.regions.union import DetectorSettings, build_detector
+from ssmtl.regions.zones import Zone
 from ssmtl.sequences.crop import SIZE, crop, prepare_picture
 from ssmtl.video.sources import Clip, open_source
 
@@ -111,13 +112,15 @@ def find_regions(
     scene: Scene | None,
     folder: Path,
     progress: Progress,
+    zones: Sequence[Zone] = (),
 ) -> ClipRegions:
     """Regions of every frame of `clip`, kept in `folder`; read from there where the same was asked before.
 
     Raises:
         SourceError, DataError: the clip or its boxes cannot be read.
     """
-    key = fingerprint(clip, [[d.model_dump(mode="json") for d in detectors], _scene_key(scene), _file_ages(detectors)])
+    where = [part.model_dump(mode="json") for part in (*detectors, *zones)]
+    key = fingerprint(clip, [where, _scene_key(scene), _file_ages(detectors)])
     file = folder / f"{clip.name}.{key}.regions.npz"
     if file.is_file():
         kept = dict(np.load(file))
@@ -125,7 +128,7 @@ def find_regions(
         for _ in range(length):
             progress()
         return ClipRegions(**kept, length=length, seconds=seconds)
-    detector = build_detector(detectors, clip.name, scene, clip.start)
+    detector = build_detector(detectors, clip.name, scene, clip.start, zones)
     frames, parts = [], []
     for frame in open_source(clip):
         found = detector.detect(frame)
@@ -260,6 +263,7 @@ def build_store(
     reach: int,
     folder: Path,
     progress: Progress = lambda: None,
+    zones: Sequence[Zone] = (),
 ) -> SequenceStore:
     """Find, choose and crop the sequences of `clips`; what `folder` holds already is not made again.
 
@@ -268,7 +272,7 @@ def build_store(
         DataError: no clip has a region with `reach` frames on either side.
         OutputError: the disk is too small.
     """
-    found = [find_regions(clip, detectors, scene, folder, progress) for clip in clips]
+    found = [find_regions(clip, detectors, scene, folder, progress, zones) for clip in clips]
     usable = [regions.usable(reach) for regions in found]
     if not sum(map(len, usable)):
         longest = max((regions.length for regions in found), default=0)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ssmtl.config import merge
+from ssmtl.engine.settings import EXACT
 from ssmtl.errors import ConfigError
 from ssmtl.recipes import RECIPES, TASKS, Configuration, configure
 from ssmtl.studies.rows import BACKGROUND, FLOW, STANDS_FOR, STUDIES, A, B, Row, Study
@@ -20,9 +21,6 @@ SMALL_SCALE: dict[str, Any] = {
     "scoring": {"every": 4},
 }
 """What `--scale small` changes, besides the clips: all of a study in minutes, to see that it works."""
-
-EXACT = {"kind": "pytorch", "precision": "float32"}
-"""What rows are scored with, so that they differ by nothing but what their study is about."""
 
 NO_DETECTOR = (
     "the study needs an object detector, and no weights come with ssmtl. Download some in ONNX, for example "
@@ -97,6 +95,7 @@ def resolve(row: Row, study: Study, choices: Choices, seed: int) -> Configuratio
         "tasks": [kept.get(kind, {"kind": kind}) for kind in kinds],
         "backbone": dict(row.backbone),
     }
+    # Rows differ by nothing but what their study is about.
     base = configure(row.recipe, {"engine": EXACT}, own)
     changed = base
     for change in ([SMALL_SCALE] if choices.scale == "small" else []) + list(choices.changes):

@@ -1,0 +1,169 @@
+"""`ssmtl calibrate`: thresholds from normal footage, without training; `fit` does it with what it held out."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import av
+import numpy as np
+
+from ssmtl.errors import DataError, SourceError
+from ssmtl.model import Model, write_calibration
+from ssmtl.progress import Progress, Silent
+from ssmtl.regions.union import build_detector
+from ssmtl.scoring.calibration import DAY_MINUTES, Calibration, Period
+from ssmtl.scoring.stream import score_stream
+from ssmtl.scoring.threshold import Curve, choose_threshold
+from ssmtl.tasks.task import FRAMES, REACH
+from ssmtl.video.frame import Frame
+from ssmtl.video.sources import Clip, open_source
+
+ALL_DAY = (Period(),)
+
+
+def calibrate(
+    clips: Sequence[Clip],
+    model: Model,
+    folder: Path | None = None,
+    *,
+    budget: str | None = None,
+    periods: Sequence[Period] = ALL_DAY,
+    starts: Mapping[Clip, float] | None = None,
+    known: Mapping[str, Sequence[Curve]] | None = None,
+    progress: Progress | None = None,
+) -> Calibration:
+    """Score normal footage and take the thresholds that keep the false-alarm budget on it.
+
+    Args:
+        clips: normal footage of the model's camera that it was not trained on.
+        model: the trained model.
+        folder: the model's; the calibration is put there.
+        budget: false alarms that may be, such as "1/day"; the configuration's by default.
+        periods: parts of the day, each with a threshold of its own.
+        starts: when each clip begins, Unix time; needed for periods.
+        known: curves that were scored before, by name; where there are periods, their times are Unix times.
+        progress: shows the stages.
+
+    Raises:
+        ConfigError: no budget.
+        DataError: no footage, or none of a period, or its time of day is not known.
+        SourceError: none of the clips can be read.
+        OutputError: the calibration cannot be written.
+    """
+    progress = progress or Silent()
+    settings = model.configuration.events
+    budget = budget or settings.false_alarms
+    curves: list[Curve] = []
+    for clip in clips:
+        begins = (starts or {}).get(clip)
+        if periods != ALL_DAY and begins is None:
+            raise DataError(
+                f"{clip.path}: it is not known when it begins; say so with --starts, or leave out --periods"
+            )
+        try:
+            curves.append(score_clip(clip, model, progress, begins or 0.0))
+        except SourceError as error:
+            progress.note(f"left out: {error}")
+    curves += [curve for some in (known or {}).values() for curve in some]
+    if not curves:
+        raise DataError("calibration: no normal footage; name some, or --watch DIR with what a camera's watch recorded")
+    found = {}
+    for period in periods:
+        mine = curves if periods == ALL_DAY else [part for curve in curves for part in within(curve, period)]
+        if not sum(curve.seconds for curve in mine) > 0:
+            raise DataError(f"calibration: no footage of {period}; give some, or name other --periods")
+        found[period] = choose_threshold(mine, settings, budget)
+    calibration = Calibration(
+        found,
+        [*(clip.name for clip in clips), *(known or {})],
+        datetime.now(UTC).isoformat(timespec="seconds"),
+        model.configuration.model_dump(mode="json", include={"scoring", "detectors", "zones"}),
+    )
+    if folder is not None:
+        write_calibration(calibration, folder)
+    return calibration
+
+
+def score_clip(clip: Clip, model: Model, progress: Progress, begins: float = 0.0) -> Curve:
+    """The frame scores of a clip; its times begin at `begins`.
+
+    Raises:
+        SourceError: it cannot be read, or is too short.
+    """
+    source = open_source(clip)
+    step = progress.stage(f"scoring {clip.name}", source.expected_frames)
+    configuration = model.configuration
+    detector = build_detector(configuration.detectors, clip.name, model.scene, clip.start, configuration.zones)
+
+    def counted() -> Iterator[Frame]:
+        for frame in source:
+            yield frame
+            step()
+
+    results = [(begins + result.frame.time_s, result.score) for result in score_stream(counted(), model, detector)]
+    table = np.array(results, np.float64)
+    return Curve(table[:, 0], table[:, 1])
+
+
+def within(curve: Curve, period: Period) -> list[Curve]:
+    """The parts of a curve, in Unix times, that lie in a period of the (local) day."""
+    if not len(curve.times_s):
+        return []
+    # The offset of local time may change within a curve, on two days of the year: the hour is taken as it begins.
+    first = datetime.fromtimestamp(curve.times_s[0])
+    minute = (
+        first.hour * 60 + first.minute + first.second / 60 + (curve.times_s - curve.times_s[0]) / 60
+    ) % DAY_MINUTES
+    inside = np.array([period.holds(m) for m in minute])
+    borders = np.flatnonzero(np.diff(inside.astype(np.int8), prepend=0, append=0)).reshape(-1, 2)
+    return [Curve(curve.times_s[a:b], curve.scores[a:b]) for a, b in borders if b - a > 1]
+
+
+def held_out_clips(
+    lengths: Mapping[Clip, int], clip: np.ndarray, frame: np.ndarray, held_out: np.ndarray
+) -> dict[Clip, int]:
+    """What a training held out, as clips and their frames: whole ones, or the ends of those of which only the end was.
+
+    Args:
+        lengths: the training's clips and their frames.
+        clip, frame: N, which clip each sequence is of, and its middle frame.
+        held_out: positions of the held-out ones.
+    """
+    out = np.zeros(len(clip), bool)
+    out[held_out] = True
+    found = {}
+    for number, (whole, length) in enumerate(lengths.items()):
+        mine = clip == number
+        if (mine & out).any():
+            first = 0 if out[mine].all() else int(frame[mine & out].min()) - REACH
+            found[replace(whole, start=whole.start + first)] = length - first
+    return found
+
+
+def shorten(lengths: Mapping[Clip, int], frames: int) -> list[Clip]:
+    """So much from the beginning of each clip that together they have `frames` at most, or little more."""
+    total = sum(lengths.values())
+    if total <= frames:
+        return list(lengths)
+    return [replace(c, stop=c.start + max(FRAMES, length * frames // total)) for c, length in lengths.items()]
+
+
+def begins_by_file(clip: Clip) -> float | None:
+    """When a recording began, Unix time: from its own note of that, or None."""
+    try:
+        with av.open(str(clip.path.absolute()), metadata_errors="replace") as container:
+            noted = container.metadata.get("creation_time")
+    except (av.FFmpegError, OSError):
+        return None
+    return None if noted is None else datetime.fromisoformat(noted).timestamp()
+
+
+def follow_on(clips: Sequence[Clip], first: datetime) -> dict[Clip, float]:
+    """When each of clips that follow one another begins, the first at `first`."""
+    starts, now = {}, first
+    for clip in clips:
+        starts[clip] = now.timestamp()
+        source = open_source(clip)
+        now += timedelta(seconds=(source.expected_frames or 0) / source.rate)
+    return starts

@@ -1,0 +1,1 @@
+"""Live cameras: watching them, keeping what was found, telling others, and the web page."""

@@ -1,0 +1,418 @@
+"""One camera or clip, watched in a thread of its own: its frames scored, its events kept and told."""
+
+import secrets
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import chain, islice
+from pathlib import Path
+
+from ssmtl.errors import OutputError, SsmtlError
+from ssmtl.event_files import marked, write_jpeg
+from ssmtl.live.clock import Clock
+from ssmtl.live.records import CameraSettings, Health, Kind, LiveEvent, State
+from ssmtl.live.sources import Watched
+from ssmtl.model import Model
+from ssmtl.regions.union import build_detector
+from ssmtl.regions.zones import Zone
+from ssmtl.report.overlay import Drawing
+from ssmtl.report.page import headline
+from ssmtl.scoring.event_stream import Decided, EventStream, Happening
+from ssmtl.scoring.events import Event
+from ssmtl.scoring.stream import FrameResult, score_stream
+from ssmtl.scoring.view_change import ViewChange
+from ssmtl.tasks.task import FRAMES
+from ssmtl.video.frame import Frame
+from ssmtl.video.recorder import Recorder, shrink
+from ssmtl.video.sources import open_source
+from ssmtl.video.streams import Camera, Notice
+
+DRAWN_S = 0.25
+"""Seconds between live pictures."""
+
+RATE_S = 10.0
+"""Seconds over which frames per second are measured."""
+
+
+@dataclass(frozen=True)
+class Outlet:
+    """Where what a camera's watch finds goes; each is called in the camera's thread and must not raise.
+
+    Attributes:
+        folder: of the watch.
+        machine: this machine's name.
+        put: keeps an event, or what became of it.
+        seconds: keeps a second's scores: Unix second, highest frame score, highest object score, objects.
+        say: tells people a line.
+        recording: whether pictures and films may be written.
+        trouble: hears why a picture or film could not be written.
+    """
+
+    folder: Path
+    machine: str
+    put: Callable[[LiveEvent], None]
+    seconds: Callable[[str, tuple[int, float, float, int]], None]
+    say: Callable[[str], None]
+    recording: Callable[[], bool] = lambda: True
+    trouble: Callable[[OutputError], None] = lambda error: None
+    films: bool = True
+
+
+class _Rate:
+    """Events per second over the last seconds."""
+
+    def __init__(self) -> None:
+        self._times: deque[float] = deque()
+
+    def add(self) -> None:
+        now = time.monotonic()
+        self._times.append(now)
+        while self._times[0] < now - RATE_S:
+            self._times.popleft()
+
+    def per_s(self) -> float:
+        now = time.monotonic()
+        recent = [t for t in list(self._times) if t >= now - RATE_S]
+        return len(recent) / max(1.0, now - recent[0]) if len(recent) > 1 else 0.0
+
+
+@dataclass
+class _Second:
+    """The scores of the second that goes on."""
+
+    second: int = -1
+    score: float = 0.0
+    objects_score: float = 0.0
+    objects: int = 0
+
+
+class CameraWatch(threading.Thread):
+    """Watches one camera until it is told to stop, or a clip to its end.
+
+    Attributes:
+        settings: what a person set for it in the page; may be changed at any time.
+        failed: why it ended too early, or "".
+    """
+
+    def __init__(
+        self, watched: Watched, model: Model, outlet: Outlet, clock: Clock, settings: CameraSettings | None = None
+    ):
+        super().__init__(name=f"ssmtl-{watched.name}", daemon=True)
+        self.watched = watched
+        self.settings = settings or CameraSettings()
+        self.failed = ""
+        self._model = model
+        self._outlet = outlet
+        self._clock = clock
+        self._halt = threading.Event()
+        self._lock = threading.Lock()
+        now = clock.now()
+        self._health = Health(
+            watched.name, outlet.machine, watched.shown, State.CONNECTING, now, now, recording=outlet.recording()
+        )
+        self._camera = None if watched.clip else Camera(watched.address, self._heard)
+        self._in, self._out = _Rate(), _Rate()
+        self._read = 0
+        self._stream = EventStream(model, self._threshold()[0])
+        self._open: LiveEvent | None = None
+        self._recorder: Recorder | None = None
+        self._drawing: tuple[tuple[int, int], Drawing] | None = None
+        self._drawn_at = 0.0
+        self._second = _Second()
+        self._arrived: deque[float] = deque()
+
+    def halt(self) -> None:
+        """Stop soon: what waits to be scored is left, what happened is written."""
+        self._halt.set()
+        if self._camera is not None:
+            self._camera.close()
+
+    def health(self) -> Health:
+        """How it is doing now."""
+        camera = self._camera
+        with self._lock:
+            threshold, said_by = self._threshold()
+            counts = camera.counts if camera is not None else None
+            self._health = replace(
+                self._health,
+                updated=self._clock.now(),
+                frames_in=counts.frames if counts else self._read,
+                dropped=counts.dropped if counts else 0,
+                undecodable=counts.undecodable if counts else self._health.undecodable,
+                reconnects=counts.reconnects if counts else 0,
+                rate_in=round(self._in.per_s(), 2),
+                rate_out=round(self._out.per_s(), 2),
+                threshold=threshold,
+                threshold_from=said_by,
+                recording=self._outlet.recording(),
+            )
+            return self._health
+
+    def run(self) -> None:
+        """The thread's work."""
+        try:
+            for stretch in self._stretches():
+                self._watch(stretch)
+                if self._halt.is_set():
+                    break
+            self._change(State.ENDED, "stopped" if self._halt.is_set() else "the end of the file")
+        except SsmtlError as error:
+            self.failed = str(error)
+            self._change(State.FAILED, self.failed)
+            self._outlet.say(f"{self.watched.name}: {self.failed}")
+        except Exception as error:  # one camera's trouble must not end the others'
+            self.failed = f"{type(error).__name__}: {error}"
+            self._change(State.FAILED, self.failed)
+            self._outlet.say(f"{self.watched.name}: failed: {self.failed}")
+            raise
+        finally:
+            for happening in self._stream.finish() if not self._halt.is_set() else self._last():
+                self._take(happening)
+            self._keep_second()
+
+    def _last(self) -> list[Happening]:
+        """What goes on while it is stopped."""
+        event = self._stream.events.finish()
+        return [] if event is None else [event]
+
+    def _stretches(self) -> Iterator[Iterator[Frame]]:
+        if self._camera is not None:
+            yield from self._camera.stretches()
+            return
+        assert self.watched.clip is not None
+        source = open_source(self.watched.clip)
+        began = time.monotonic()
+        self._change(State.ONLINE)
+
+        def frames() -> Iterator[Frame]:
+            for frame in source:
+                if self._halt.is_set():
+                    return
+                self._read += 1
+                yield replace(frame, time_s=began + frame.time_s)
+
+        yield frames()
+
+    def _watch(self, frames: Iterator[Frame]) -> None:
+        """Score one stretch of frames."""
+        first = list(islice(frames, FRAMES))
+        if len(first) < FRAMES:
+            return
+        height, width = first[0].image.shape[:2]
+        with self._lock:
+            self._health = replace(self._health, size=(width, height))
+        configuration = self._model.configuration
+        detector = build_detector(configuration.detectors, self.watched.name, self._model.scene, 0, self._zones())
+        rate = self._camera.rate if self._camera is not None else 25.0
+        self._recorder = Recorder(rate)
+        results = score_stream(self._counted(chain(first, frames)), self._model, detector)
+        try:
+            for result in results:
+                if self._halt.is_set():
+                    break
+                self._stream.events.hysteresis.threshold = self._threshold()[0]
+                detector.zones = self._zones()
+                self._out.add()
+                with self._lock:
+                    self._health = replace(
+                        self._health,
+                        frames_out=self._health.frames_out + 1,
+                        objects=self._health.objects + len(result.regions),
+                        score=round(result.score, 4),
+                        delay_s=round(max(0.0, time.monotonic() - self._arrived.popleft()), 3),
+                    )
+                self._draw(result)
+                for happening in self._stream.add(result):
+                    self._take(happening)
+        finally:
+            results.close()  # type: ignore[attr-defined]
+            self._arrived.clear()
+        if not self._halt.is_set():
+            for happening in self._stream.flush():
+                self._take(happening)
+
+    def _counted(self, frames: Iterator[Frame]) -> Iterator[Frame]:
+        for frame in frames:
+            self._in.add()
+            self._arrived.append(time.monotonic() if self._camera is None else frame.time_s)
+            yield frame
+
+    def _threshold(self) -> tuple[float, str]:
+        if self.settings.threshold is not None:
+            return self.settings.threshold, "set in the page"
+        return self._model.threshold(None if self.watched.clip else self._clock.now())
+
+    def _zones(self) -> tuple[Zone, ...]:
+        chosen = self.settings.zones
+        return self._model.configuration.zones if chosen is None else tuple(Zone.model_validate(z) for z in chosen)
+
+    def _heard(self, notice: Notice) -> None:
+        """In the reading thread: the connection came or went."""
+        name = self.watched.name
+        match notice.kind:
+            case "online":
+                self._change(State.ONLINE)
+                self._outlet.say(f"{name}: online")
+            case "offline":
+                self._change(State.OFFLINE, f"{notice.problem}; tried again in {notice.retry_s:.0f} s")
+                self._outlet.say(f"{name}: offline: {notice.problem}; tried again in {notice.retry_s:.0f} s")
+            case "connecting":
+                if self._health.state is not State.OFFLINE:
+                    self._change(State.CONNECTING)
+
+    def _change(self, state: State, message: str = "") -> None:
+        with self._lock:
+            since = self._health.since if state is self._health.state else self._clock.now()
+            self._health = replace(self._health, state=state, since=since, message=message)
+
+    def _take(self, happening: Happening) -> None:
+        match happening:
+            case Decided():
+                self._decided(happening)
+            case Event():
+                self._ended(happening)
+            case ViewChange():
+                self._view_changed(happening)
+
+    def _decided(self, decided: Decided) -> None:
+        result, frame = decided.result, decided.result.frame
+        self._hold(self._stream.view.changing or decided.held)
+        self._record(lambda recorder: recorder.add(frame.image, frame.time_s))
+        self._count_second(result, decided.held)
+        now = self._stream.events.so_far() if self._open is None and self._stream.events.hysteresis.goes_on else None
+        if now is not None:
+            self._open = self._live(now, None)
+            with self._lock:
+                self._health = replace(self._health, alarms=self._health.alarms + 1)
+            path = self._file(self._open, "mp4")
+            if self._outlet.films:
+                self._record(lambda recorder: recorder.begin(path))
+            self._open = replace(self._open, picture=self._picture(self._open, now))
+            self._outlet.put(self._open)
+            self._outlet.say(f"{self.watched.name}: {headline(now.reasons) or 'Unusual'}, score {now.span.score:.2f}")
+
+    def _ended(self, event: Event) -> None:
+        began, self._open = self._open, None
+        live = self._live(event, began)
+        live = replace(live, picture=self._picture(live, event) or (began.picture if began else None))
+        film: list[Path | None] = [None]
+
+        def end(recorder: Recorder) -> None:
+            film[0] = recorder.end()
+
+        self._record(end)
+        if film[0] is not None:
+            live = replace(live, clip=film[0].relative_to(self._outlet.folder).as_posix())
+        self._outlet.put(live)
+
+    def _view_changed(self, change: ViewChange) -> None:
+        unix = self._clock.unix
+        start = unix(change.start_s)
+        live = LiveEvent(
+            self._key(start),
+            self._outlet.machine,
+            self.watched.name,
+            Kind.VIEW_CHANGED,
+            start,
+            unix(change.end_s),
+            start,
+            0.0,
+            0.0,
+            self._health.size,
+        )
+        self._outlet.put(live)
+        self._outlet.say(
+            f"{self.watched.name}: the view changed; alarms were held for {change.end_s - change.start_s:.1f} s"
+        )
+
+    def _live(self, event: Event, began: LiveEvent | None) -> LiveEvent:
+        """The event as it is kept; with `began`, what that one became."""
+        unix, span = self._clock.unix, event.span
+        start = began.start if began else unix(span.start_s)
+        return LiveEvent(
+            began.key if began else self._key(start),
+            self._outlet.machine,
+            self.watched.name,
+            Kind.ANOMALY,
+            start,
+            None if self._stream.events.hysteresis.begun is span else unix(span.end_s),
+            unix(span.peak_s),
+            span.score,
+            span.threshold,
+            self._health.size,
+            event.box,
+            event.reasons,
+            tuple((unix(p.time_s), p.box, p.score) for p in event.track),
+        )
+
+    def _key(self, start: float) -> str:
+        return f"{self.watched.name}-{datetime.fromtimestamp(start):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+
+    def _file(self, event: LiveEvent, ending: str) -> Path:
+        day = f"{datetime.fromtimestamp(event.start):%Y-%m-%d}"
+        return self._outlet.folder / "media" / self.watched.name / day / f"{event.key}.{ending}"
+
+    def _picture(self, live: LiveEvent, event: Event) -> str | None:
+        if not self._outlet.recording() or event.picture is None or event.box is None:
+            return None
+        path = self._file(live, "jpg")
+        try:
+            write_jpeg(path, marked(event.picture, event.box, event.track[event.best].score))
+        except OutputError as error:
+            self._outlet.trouble(error)
+            return None
+        return path.relative_to(self._outlet.folder).as_posix()
+
+    def _record(self, act: Callable[[Recorder], object]) -> None:
+        """Let the recorder do something; where it cannot, detection goes on."""
+        if self._recorder is None:
+            return
+        if not self._outlet.recording() and self._recorder.path is None:
+            return
+        try:
+            act(self._recorder)
+        except OutputError as error:
+            self._outlet.trouble(error)
+
+    def _hold(self, held: bool) -> None:
+        if held and self._health.state is State.ONLINE:
+            self._change(State.HOLDING, "the whole picture changed; alarms wait until it is settled")
+        elif not held and self._health.state is State.HOLDING:
+            self._change(State.ONLINE)
+
+    def _count_second(self, result: FrameResult, held: bool) -> None:
+        second = int(self._clock.unix(result.frame.time_s))
+        if second != self._second.second:
+            self._keep_second()
+            self._second = _Second(second)
+        if not held:
+            self._second.score = max(self._second.score, result.score)
+            self._second.objects_score = max([self._second.objects_score, *result.object_scores.tolist()])
+        self._second.objects = max(self._second.objects, len(result.regions))
+
+    def _keep_second(self) -> None:
+        now = self._second
+        if now.second >= 0:
+            self._outlet.seconds(self.watched.name, (now.second, now.score, now.objects_score, now.objects))
+        self._second = _Second()
+
+    def _draw(self, result: FrameResult) -> None:
+        """The newest picture, for the page, some times a second."""
+        now = time.monotonic()
+        if now - self._drawn_at < DRAWN_S:
+            return
+        self._drawn_at = now
+        small = shrink(result.frame.image)
+        size = (small.shape[1], small.shape[0])
+        if self._drawing is None or self._drawing[0] != size:
+            self._drawing = (size, Drawing(*size, [task.words for task in self._model.tasks]))
+        boxes = result.regions.boxes * (small.shape[1] / result.frame.image.shape[1])
+        at = datetime.fromtimestamp(self._clock.unix(result.frame.time_s))
+        clock = at.hour * 3600 + at.minute * 60 + at.second
+        drawn = self._drawing[1].draw(small, boxes, result.object_scores, result.task_scores, result.score, clock)
+        with suppress(OutputError):
+            write_jpeg(self._outlet.folder / "live" / f"{self.watched.name}.jpg", drawn)

@@ -1,0 +1,53 @@
+"""What a watch recorded, as normal footage: its scores by the second, without what happened."""
+
+from pathlib import Path
+
+import numpy as np
+
+from ssmtl.errors import DataError
+from ssmtl.live.records import Status
+from ssmtl.live.store import Store, open_store
+from ssmtl.scoring.threshold import Curve
+
+AROUND_S = 5.0
+"""Before and after an event that is left out."""
+
+
+def normal_curves(folder: Path, url: str | None = None, camera: str | None = None) -> dict[str, list[Curve]]:
+    """Scores of each camera, in Unix times, while nothing happened or what happened was dismissed as ordinary.
+
+    Events that were confirmed, or of which nobody said anything, are left out with some seconds around them.
+
+    Raises:
+        DataError: the folder holds no watch, or there is no such camera, or nothing was recorded.
+        OutputError: the database cannot be opened.
+    """
+    if not (folder / "watch.json").is_file():
+        raise DataError(f"{folder}: is no folder of `ssmtl watch`; check --watch")
+    store = open_store(folder, url)
+    try:
+        names = store.cameras()
+        if camera is not None and camera not in names:
+            raise DataError(f"{folder}: has no camera {camera}; it has {', '.join(names) or 'none'}")
+        found = {name: _curves(store, name) for name in names if camera in (None, name)}
+    finally:
+        store.close()
+    found = {name: curves for name, curves in found.items() if curves}
+    if not found:
+        raise DataError(f"{folder}: no scores were recorded yet; watch ordinary footage for a while")
+    return found
+
+
+def _curves(store: Store, name: str) -> list[Curve]:
+    rows = np.array(store.scores(name, 0.0, 1e12, most=10**9), np.float64).reshape(-1, 2)
+    keep = np.ones(len(rows), bool)
+    before = None
+    while page := store.events(camera=name, before=before, limit=500):
+        for event in page:
+            if event.status is not Status.DISMISSED:
+                end = event.end if event.end is not None else np.inf
+                keep &= (rows[:, 0] < event.start - AROUND_S) | (rows[:, 0] > end + AROUND_S)
+        before = page[-1].key
+    # What is not there is a gap, not a second without a score.
+    parts = np.split(np.flatnonzero(keep), np.flatnonzero(np.diff(rows[keep, 0]) > 1.5) + 1)
+    return [Curve(rows[part, 0], rows[part, 1]) for part in parts if len(part) > 1]

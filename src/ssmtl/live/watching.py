@@ -1,0 +1,255 @@
+"""`ssmtl watch`: several cameras and clips at once, their events kept and told, until it is stopped."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ssmtl import __version__
+from ssmtl.atomic import write_json
+from ssmtl.engine.engine import Engine, Given
+from ssmtl.errors import OutputError
+from ssmtl.live.camera import CameraWatch, Outlet
+from ssmtl.live.clock import Clock
+from ssmtl.live.dispatcher import Dispatcher
+from ssmtl.live.records import Health, LiveEvent
+from ssmtl.live.retention import Retention
+from ssmtl.live.sources import Watched
+from ssmtl.live.store import Store
+from ssmtl.model import Model
+
+TICK_S = 1.0
+"""Between two looks at the cameras: health written, page's settings read, events kept that could not be."""
+
+SWEEP_S = 60.0
+"""Between two looks at the disk; where recording rests, a tenth of it."""
+
+STOP_S = 4.0
+"""How long cameras may take to stop."""
+
+MOST_UNKEPT = 1000
+"""Events that wait in memory for a database that does not answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class WatchOptions:
+    """How a watch keeps what it finds.
+
+    Attributes:
+        machine: this machine's name, by which several that share a database are told apart.
+        films: whether events get films.
+        keep_days: age at which events, scores and films are deleted; None = never.
+        media_gb: space that pictures and films may take; None = any.
+        free_gb: space that the disk keeps free.
+    """
+
+    machine: str = ""
+    films: bool = True
+    keep_days: float | None = 30.0
+    media_gb: float | None = 10.0
+    free_gb: float = 1.0
+
+
+class _OneAtATime:
+    """An engine for several cameras: they take turns, since no engine promises to bear more than one caller."""
+
+    def __init__(self, engine: Engine):
+        self._engine = engine
+        self._lock = threading.Lock()
+        self.kind, self.precision, self.device = engine.kind, engine.precision, engine.device
+
+    def scores(self, pictures: NDArray[np.uint8] | Tensor, given: Given) -> NDArray[np.float32]:
+        with self._lock:
+            return self._engine.scores(pictures, given)
+
+
+class Watch:
+    """Cameras that are watched; `run` returns when all clips are over or it is told to stop.
+
+    Attributes:
+        cameras: one thread each.
+    """
+
+    def __init__(
+        self,
+        watched: Sequence[Watched],
+        model: Model,
+        folder: Path,
+        store: Store,
+        dispatcher: Dispatcher,
+        options: WatchOptions,
+        say: Callable[[str], None] = lambda line: None,
+    ):
+        """Make ready to watch into `folder`; nothing is connected yet.
+
+        Raises:
+            OutputError: the folder cannot be written.
+            ConfigError: the model's engine cannot be had.
+        """
+        self._folder, self._store, self._dispatcher, self._say = folder, store, dispatcher, say
+        self._machine = options.machine or socket.gethostname()
+        self._clock = Clock()
+        self._stop = threading.Event()
+        self._lock = threading.Lock()
+        self._unkept: dict[str, LiveEvent] = {}
+        self._seconds: dict[str, list[tuple[int, float, float, int]]] = {}
+        self._keeping_fails = False
+        self._recording = True
+        self._retention = Retention(
+            folder,
+            store,
+            self._machine,
+            days=options.keep_days,
+            media_gb=options.media_gb,
+            free_gb=options.free_gb,
+        )
+        shared = replace(model)
+        shared.__dict__["_chosen"] = (_OneAtATime(model.engine), model.engine_choice)
+        for part in ("live", "media"):
+            (folder / part).mkdir(parents=True, exist_ok=True)
+        outlet = Outlet(
+            folder, self._machine, self._put, self._keep_second, say, lambda: self._recording, self._disk_trouble,
+            options.films,
+        )  # fmt: skip
+        self.cameras = [CameraWatch(one, shared, outlet, self._clock) for one in watched]
+        write_json(folder / "watch.json", self._about(watched, model))
+
+    def _about(self, watched: Sequence[Watched], model: Model) -> dict[str, Any]:
+        calibration = model.calibration
+        return {
+            "ssmtl": __version__,
+            "machine": self._machine,
+            "began": self._clock.now(),
+            "model": model.identity,
+            "configuration": model.configuration.model_dump(mode="json"),
+            "calibration": None if calibration is None else calibration.dump(),
+            "cameras": [{"name": one.name, "source": one.shown} for one in watched],
+        }
+
+    def stop(self) -> None:
+        """Stop soon; may be called from a signal's handler."""
+        self._stop.set()
+
+    def run(self) -> None:
+        """Watch until all clips are over or `stop` is called; what happened is written when it returns."""
+        self._read_settings()
+        self._sweep()
+        for camera in self.cameras:
+            camera.start()
+        swept = time.monotonic()
+        try:
+            while not self._stop.wait(TICK_S):
+                if not any(camera.is_alive() for camera in self.cameras):
+                    break
+                self._tick()
+                if time.monotonic() - swept > (SWEEP_S if self._recording else SWEEP_S / 10):
+                    self._sweep()
+                    swept = time.monotonic()
+        finally:
+            self._finish()
+
+    def healths(self) -> list[Health]:
+        """How the cameras are doing."""
+        return [camera.health() for camera in self.cameras]
+
+    def _tick(self) -> None:
+        jump = self._clock.check()
+        if jump:
+            self._say(f"the clock was set by {jump:+.0f} s; what is measured goes on")
+        self._read_settings()
+        self._keep()
+        self._write_health()
+
+    def _finish(self) -> None:
+        for camera in self.cameras:
+            camera.halt()
+        until = time.monotonic() + STOP_S
+        for camera in self.cameras:
+            camera.join(max(0.0, until - time.monotonic()))
+            if camera.is_alive():
+                self._say(f"{camera.watched.name}: did not stop in time")
+        self._keep()
+        self._write_health()
+        self._dispatcher.close(max(0.2, until - time.monotonic()))
+
+    def _write_health(self) -> None:
+        for health in self.healths():
+            with suppress(OutputError):
+                write_json(self._folder / "live" / f"{health.camera}.json", asdict(health))
+
+    def _read_settings(self) -> None:
+        for camera in self.cameras:
+            # A database that does not answer changes nothing.
+            with suppress(OutputError):
+                camera.settings = self._store.settings(self._machine, camera.watched.name)
+
+    def _put(self, event: LiveEvent) -> None:
+        with self._lock:
+            self._unkept[event.key] = event
+            while len(self._unkept) > MOST_UNKEPT:
+                self._unkept.pop(next(iter(self._unkept)))
+        self._dispatcher.send(event)
+        self._keep()
+
+    def _keep_second(self, camera: str, row: tuple[int, float, float, int]) -> None:
+        with self._lock:
+            rows = self._seconds.setdefault(camera, [])
+            rows.append(row)
+            del rows[: -3600 * 6]
+
+    def _keep(self) -> None:
+        """Bring to the database what waits for it."""
+        with self._lock:
+            events, seconds = dict(self._unkept), {camera: list(rows) for camera, rows in self._seconds.items() if rows}
+        try:
+            for event in events.values():
+                self._store.put(event)
+            for camera, rows in seconds.items():
+                self._store.add_scores(self._machine, camera, rows)
+        except OutputError as error:
+            if not self._keeping_fails:
+                self._say(f"events wait in memory: {error}")
+            self._keeping_fails = True
+            return
+        if self._keeping_fails:
+            self._say("events are kept again")
+        self._keeping_fails = False
+        with self._lock:
+            for key, event in events.items():
+                if self._unkept.get(key) is event:
+                    del self._unkept[key]
+            for camera, rows in seconds.items():
+                del self._seconds[camera][: len(rows)]
+
+    def _sweep(self) -> None:
+        try:
+            swept = self._retention.sweep(self._clock.now())
+        except OutputError as error:
+            self._say(f"old events stay: {error}")
+            return
+        if swept.recording != self._recording:
+            self._recording = swept.recording
+            self._say(
+                "pictures and films are recorded again"
+                if swept.recording
+                else "the disk is full: pictures and films rest, detection goes on"
+            )
+
+    def _disk_trouble(self, error: OutputError) -> None:
+        """A picture or film could not be written: make room now, or rest."""
+        if self._recording:
+            self._say(str(error))
+            self._sweep()
+
+
+def failures(watch: Watch) -> list[str]:
+    """Why cameras ended too early."""
+    return [f"{camera.watched.name}: {camera.failed}" for camera in watch.cameras if camera.failed]

@@ -1,0 +1,1 @@
+"""The web page of watched cameras: its server and its files."""

@@ -1,0 +1,313 @@
+"""Cameras watched for real: files, and GStreamer's RTSP server with a good and a bad network between."""
+
+import dataclasses
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ssmtl import detect
+from ssmtl.datasets.street import StreetConfig, write_street
+from ssmtl.event_files import read_events
+from ssmtl.live.dispatcher import Dispatcher
+from ssmtl.live.records import CameraSettings, Health, Kind, LiveEvent, State
+from ssmtl.live.sources import Watched, read_watched
+from ssmtl.live.store import Store, open_store
+from ssmtl.live.watching import Watch, WatchOptions
+from ssmtl.model import Model, with_settings
+from ssmtl.results import read_scores
+from ssmtl.video.files import VideoFile
+from ssmtl.video.sources import Clip
+
+from ..scoring.tiny import make_model
+from .cameras import BadNetwork, RtspCamera, free_port, need_rtsp_server, write_ts
+
+MACHINE = "here"
+
+
+@pytest.fixture(scope="module")
+def street(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A generated clip with people in it, eight seconds."""
+    root = tmp_path_factory.mktemp("street")
+    write_street(root, StreetConfig(), 3, 1, 30, 1, 200)
+    return next((root / "test").glob("*.mp4"))
+
+
+@pytest.fixture(scope="module")
+def model(street: Path, tmp_path_factory: pytest.TempPathFactory) -> Model:
+    """An untrained network, which finds other things unusual than people do, with a threshold that the clip crosses."""
+    made = with_settings(
+        make_model(picture_channels=3, every=3, gaussian_frames=2.0, mean_frames=3),
+        {
+            "engine": {"kind": "pytorch", "precision": "float32"},
+            "events": {"merge_s": 0.1, "release": 0.98, "least_s": 0.12},
+        },
+    )
+    out = tmp_path_factory.mktemp("scores")
+    detect([Clip("street", street)], made, out)
+    scores = read_scores(out / "street").scores
+    return with_settings(made, {"events": {"threshold": float(np.quantile(scores, 0.8))}})
+
+
+@dataclass
+class Running:
+    """A watch that goes on in a thread."""
+
+    watch: Watch
+    store: Store
+    folder: Path
+    lines: list[str] = field(default_factory=list)
+
+    def health(self) -> Health:
+        return self.watch.healths()[0]
+
+    def events(self, kind: Kind = Kind.ANOMALY) -> list[LiveEvent]:
+        return self.store.events(kind=kind)[::-1]
+
+    def until(self, condition: Callable[[], object], seconds: float = 20) -> float:
+        """Wait for a condition; how long it took."""
+        began = time.monotonic()
+        while not condition():
+            assert time.monotonic() - began < seconds, (self.lines, self.health())
+            time.sleep(0.05)
+        return time.monotonic() - began
+
+
+@contextmanager
+def watching(folder: Path, watched: list[Watched], model: Model, **options: object) -> Iterator[Running]:
+    folder.mkdir(parents=True, exist_ok=True)
+    store = open_store(folder, None)
+    lines: list[str] = []
+    watch = Watch(
+        watched,
+        model,
+        folder,
+        store,
+        Dispatcher([], lines.append),
+        WatchOptions(machine=MACHINE, **options),
+        lines.append,
+    )
+    thread = threading.Thread(target=watch.run)
+    running = Running(watch, store, folder, lines)
+    thread.start()
+    try:
+        yield running
+    finally:
+        began = time.monotonic()
+        watch.stop()
+        thread.join(10)
+        took = time.monotonic() - began
+        store.close()
+        assert not thread.is_alive() and took < 5, f"stopping took {took:.1f} s"
+
+
+def test_offline_and_live_give_the_same_events(street: Path, model: Model, tmp_path: Path) -> None:
+    clip = Clip("street", street)
+    detect([clip], model, tmp_path / "result", films=True)
+    expected = read_events(tmp_path / "result" / "street")
+    with watching(tmp_path / "watch", [Watched("street", str(street), clip)], model) as running:
+        running.until(lambda: running.health().state is State.ENDED)
+        running.until(lambda: len(running.events()) == len(expected) and all(e.end for e in running.events()))
+        found = running.events()
+    assert len(expected) >= 2
+    offset = found[0].start - expected[0]["start_s"]
+    for event, row in zip(found, expected, strict=True):
+        assert event.end is not None
+        times = [event.start - offset, event.end - offset, event.peak - offset]
+        assert times == pytest.approx([row["start_s"], row["end_s"], row["peak_s"]], abs=0.002)
+        assert (event.score, event.threshold) == pytest.approx((row["score"], row["threshold"]), abs=1e-4)
+        assert [list(reason) for reason in event.reasons] == [
+            [w, pytest.approx(s, abs=1e-4)] for w, s in row["reasons"]
+        ]
+        assert event.box == pytest.approx(row["box"], abs=0.01) and event.size == (320, 240)
+        assert len(event.track) == len(row["track"])
+        for name, other in ((event.picture, row["picture"]), (event.clip, row["film"])):
+            assert name is not None and (tmp_path / "watch" / name).is_file()
+            assert (tmp_path / "result" / "street" / other).is_file()
+        lengths = [
+            sum(1 for _ in VideoFile(path))
+            for path in (tmp_path / "watch" / str(event.clip), tmp_path / "result" / "street" / row["film"])
+        ]
+        assert lengths[0] == lengths[1] > 10
+    health = running.health()
+    assert health.frames_in == health.frames_out == 200 and health.dropped == 0
+
+
+def test_the_page_sets_threshold_and_zones_while_it_runs(street: Path, model: Model, tmp_path: Path) -> None:
+    need_rtsp_server()
+    clip = write_ts(street, tmp_path / "a.ts")
+    with (
+        RtspCamera(clip, free_port()) as camera,
+        watching(tmp_path / "w", [Watched("c", camera.address)], model) as running,
+    ):
+        running.until(lambda: running.events())
+        running.store.set_settings(MACHINE, "c", CameraSettings(1e6, None))
+        running.until(lambda: running.health().threshold == 1e6 and all(event.end for event in running.events()))
+        assert running.health().threshold_from == "set in the page"
+        count = len(running.events())
+        whole = {"name": "all", "kind": "ignore", "points": [[0, 0], [1, 0], [1, 1], [0, 1]]}
+        running.store.set_settings(MACHINE, "c", CameraSettings(None, (whole,)))
+        running.until(lambda: running.health().threshold < 1e6)
+        time.sleep(3)
+        objects = running.health().objects
+        time.sleep(2)
+        # Everything is ignored: there is nothing to score, and nothing happens.
+        assert running.health().objects == objects and running.health().frames_out > 0
+        assert len(running.events()) <= count + 1
+
+
+def test_a_camera_that_dies_comes_back_in_another_size(street: Path, model: Model, tmp_path: Path) -> None:
+    need_rtsp_server()
+    port = free_port()
+    clip, small = write_ts(street, tmp_path / "a.ts"), write_ts(street, tmp_path / "b.ts", (256, 192))
+    first = RtspCamera(clip, port)
+    with watching(tmp_path / "w", [Watched("c", first.address)], model) as running:
+        running.until(lambda: running.events() and running.health().state is State.ONLINE)
+        assert running.health().size == (320, 240)
+        first.kill()
+        running.until(lambda: running.health().state is State.OFFLINE)
+        running.until(lambda: all(event.end is not None for event in running.events()))
+        seen, before = running.health().frames_in, len(running.events())
+        time.sleep(2.5)
+        with RtspCamera(small, port):
+            # It was tried again after 1 and 2 s: the next try is at most 4 s away.
+            took = running.until(lambda: running.health().state is State.ONLINE, 10)
+            assert took < 6
+            running.until(lambda: running.health().size == (256, 192) and len(running.events()) > before)
+            health = running.health()
+            assert health.reconnects == 1 and health.frames_in > seen and health.dropped == 0
+        assert any("offline" in line for line in running.lines)
+        assert sum("online" in line and "offline" not in line for line in running.lines) == 2
+
+
+def test_garbage_silence_and_a_slow_network_are_survived(street: Path, model: Model, tmp_path: Path) -> None:
+    need_rtsp_server()
+    clip = write_ts(street, tmp_path / "a.ts")
+    with RtspCamera(clip, free_port()) as camera:
+        network = BadNetwork(camera.port)
+        address = f"rtsp://127.0.0.1:{network.port}/camera"
+        with watching(tmp_path / "w", [Watched("c", address)], model) as running:
+            running.until(lambda: running.health().frames_out > 50)
+            network.garbage = 5
+            running.until(lambda: network.garbage == 0)
+            mark = running.health().frames_out
+            running.until(lambda: running.health().frames_out > mark + 50, 40)
+            network.bytes_per_s = 2000.0
+            time.sleep(4)
+            network.bytes_per_s = None
+            mark = running.health().frames_out
+            running.until(lambda: running.health().frames_out > mark + 50, 40)
+            network.silent = True
+            running.until(lambda: running.health().state is State.OFFLINE, 25)
+            network.silent = False
+            running.until(lambda: running.health().state is State.ONLINE, 25)
+            mark = running.health().frames_out
+            running.until(lambda: running.health().frames_out > mark + 25, 40)
+        network.close()
+
+
+def test_a_wrong_password_is_told_and_never_shown(street: Path, model: Model, tmp_path: Path) -> None:
+    need_rtsp_server()
+    clip = write_ts(street, tmp_path / "a.ts")
+    with RtspCamera(clip, free_port(), ("me", "right")) as camera:
+        address = camera.address.replace("//", "//me:wrongsecret@")
+        with watching(tmp_path / "w", [Watched("c", address)], model) as running:
+            running.until(lambda: running.health().state is State.OFFLINE)
+            said = "\n".join([*running.lines, running.health().message, str(running.health())])
+            said += (tmp_path / "w" / "watch.json").read_text()
+        assert "user or the password" in said and "me:***@" in said and "wrongsecret" not in said
+        good = camera.address.replace("//", "//me:right@")
+        with watching(tmp_path / "w2", [Watched("c", good)], model) as running:
+            running.until(lambda: running.health().frames_out > 10)
+
+
+def test_a_disk_without_room_lets_detection_go_on(street: Path, model: Model, tmp_path: Path) -> None:
+    clip = Clip("street", street)
+    with watching(tmp_path / "w", [Watched("street", str(street), clip)], model, free_gb=1e9) as running:
+        running.until(lambda: running.health().state is State.ENDED)
+        running.until(lambda: running.events() and all(e.end for e in running.events()))
+        assert all(event.picture is None and event.clip is None for event in running.events())
+        assert not running.health().recording
+    assert any("disk" in line and "detection goes on" in line for line in running.lines)
+    assert list((tmp_path / "w" / "media").rglob("*.*")) == []
+
+
+def test_a_database_that_does_not_answer_is_waited_for(
+    street: Path, model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ssmtl.errors import OutputError
+
+    clip = Clip("street", street)
+    down = threading.Event()
+    down.set()
+    real = Store.put
+
+    def put(self: Store, event: LiveEvent) -> None:
+        if down.is_set():
+            raise OutputError("the database does not answer")
+        real(self, event)
+
+    monkeypatch.setattr(Store, "put", put)
+    with watching(tmp_path / "w", [Watched("street", str(street), clip)], model) as running:
+        running.until(lambda: any("wait in memory" in line for line in running.lines))
+        assert running.events() == []
+        down.clear()
+        running.until(lambda: len(running.events()) >= 2)
+    assert any("kept again" in line for line in running.lines)
+
+
+def test_a_clock_that_is_set_is_told_and_harms_nothing() -> None:
+    from ssmtl.live.clock import Clock
+
+    now = {"mono": 100.0, "wall": 1000.0}
+    clock = Clock(lambda: now["mono"], lambda: now["wall"])
+    now["mono"], now["wall"] = 110.0, 1010.5
+    assert clock.check() == 0 and clock.unix(105.0) == 1005.5
+    now["mono"], now["wall"] = 111.0, 1010.5 + 3601
+    assert clock.check() == pytest.approx(3600) and clock.unix(111.0) == 1010.5 + 3601
+    now["mono"], now["wall"] = 112.0, 500.0
+    assert clock.check() < -4000 and clock.unix(112.0) == 500.0
+
+
+@pytest.mark.parametrize(
+    ("texts", "names"),
+    [
+        (["rtsp://u:p@10.0.0.7/1", "rtsp://u:p@10.0.0.7/2"], ["10.0.0.7", "10.0.0.7-2"]),
+        (["door=rtsp://camera/1", "http://camera/x"], ["door", "camera"]),
+    ],
+)
+def test_sources_get_names(texts: list[str], names: list[str]) -> None:
+    assert [watched.name for watched in read_watched(texts)] == names
+    assert all(":p@" not in watched.shown for watched in read_watched(texts))
+
+
+@pytest.mark.parametrize(
+    ("texts", "problem"),
+    [
+        (["a=rtsp://camera/1", "a=rtsp://camera/2"], "a: names two sources"),
+        (["ftp://me:secret@host/x"], r"ftp://me:\*\*\*@host/x: unknown kind of address"),
+        (["/dev/video88"], "no such device"),
+        (["nothing.mp4"], r"nothing\.mp4: no such file"),
+        ([], "nothing to watch"),
+    ],
+)
+def test_sources_that_are_none(texts: list[str], problem: str) -> None:
+    from ssmtl.errors import SourceError
+
+    with pytest.raises(SourceError, match=problem):
+        read_watched(texts)
+
+
+def test_what_a_watch_says_of_itself_is_complete(street: Path, model: Model, tmp_path: Path) -> None:
+    clip = Clip("street", street)
+    with watching(tmp_path / "w", [Watched("street", str(street), clip)], replace(model)) as running:
+        running.until(lambda: (tmp_path / "w" / "live" / "street.json").is_file())
+    import json
+
+    health = json.loads((tmp_path / "w" / "live" / "street.json").read_text())
+    assert set(health) == {f.name for f in dataclasses.fields(Health)}
