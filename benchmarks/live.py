@@ -109,14 +109,17 @@ def table(report: dict) -> str:
     third = len(samples) // 3
     first, last = samples[1 : 1 + third], samples[-third:]
     busy = (samples[-1]["cpu_s"] - samples[0]["cpu_s"]) / (60 * (samples[-1]["minute"] - samples[0]["minute"]))
-    mean = lambda rows, key: sum(row[key] for row in rows) / len(rows)  # noqa: E731
+
+    def mean(rows: list, key: str) -> float:
+        return sum(row[key] for row in rows) / len(rows)
+
     lines = [
-        f"Measured on {report['date']}, {report['processor']}, {report['cores']} cores; {report['minutes']:.0f} minutes "
-        f"of a generated street over RTSP at {report['rate']} frames/s. Made by `benchmarks/live.py`.",
+        f"Measured on {report['date']}, {report['processor']}, {report['cores']} cores; {report['minutes']:.0f} "
+        f"minutes of a generated street over RTSP at {report['rate']} frames/s. Made by `benchmarks/live.py`.",
         "",
         "| what | |",
         "|---|---|",
-        f"| memory, first and last third of the time | {mean(first, 'memory_MB'):.0f} MB, {mean(last, 'memory_MB'):.0f} MB |",
+        f"| memory, first and last third | {mean(first, 'memory_MB'):.0f} MB, {mean(last, 'memory_MB'):.0f} MB |",
         f"| frames read, scored, left out to keep up, damaged | {report['frames_in']}, {report['frames_out']}, "
         f"{report['dropped']}, {report['undecodable']} |",
         f"| from frame to score | {mean(samples, 'delay_s'):.2f} s |",

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ssmtl.config import parse
 from ssmtl.datasets.dataset import Dataset
 from ssmtl.errors import DataError
+from ssmtl.event_files import read_events, sentence
 from ssmtl.recipes import Configuration, Task
 from ssmtl.report.page import ClipReport, Moment, Page, write_page
 from ssmtl.results import SUMMARY, ClipObjects, ClipScores, read_objects, read_scores, read_summary
@@ -48,6 +49,10 @@ def review(
         raise DataError(f"{result / SUMMARY}: no results; run `ssmtl detect` first")
     settings = parse(Configuration, found["configuration"], f"{result / SUMMARY}, configuration")
     clips = [_clip_report(result, name, about, settings, dataset) for name, about in found["clips"].items()]
+    if "threshold" in found:
+        count = sum(about.get("events", 0) for about in found["clips"].values())
+        threshold = found["threshold"]
+        facts = [*facts, ("events", str(count)), ("threshold", f"{threshold['value']:.3g} ({threshold['from']})")]
     write_page(page, Page(title, summary, facts, clips, found["configuration"]))
 
 
@@ -65,6 +70,7 @@ def _clip_report(
         _task_curves(objects, frames, settings.tasks),
         _moments(clip, scores, objects, settings),
         f"{frames} frames, {len(objects.frames)} regions, {about['frames_per_second']:.0f} frames per second",
+        [sentence(row) for row in read_events(result / name)],
     )
 
 

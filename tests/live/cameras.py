@@ -104,8 +104,8 @@ class BadNetwork:
 
     def _accept(self) -> None:
         while not self._stop.is_set():
-            if select.select([self._listener], [], [], 0.1)[0]:
-                with contextlib.suppress(OSError):  # closed meanwhile
+            with contextlib.suppress(OSError, ValueError):  # closed meanwhile
+                if select.select([self._listener], [], [], 0.1)[0]:
                     client, _ = self._listener.accept()
                     threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 

@@ -13,7 +13,7 @@ import pytest
 
 from ssmtl.errors import SourceError
 from ssmtl.video.frame import Frame
-from ssmtl.video.streams import Camera, Notice, check_address, explain, is_device, is_live, without_password
+from ssmtl.video.streams import Camera, Notice, check_address, explain, is_device, is_live
 
 from .clips import picture, write_video
 
@@ -27,20 +27,6 @@ from .clips import picture, write_video
 )  # fmt: skip
 def test_what_is_live(address: str, live: bool) -> None:
     assert is_live(address) is live
-
-
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("rtsp://me:secret@camera:554/a?b=c", "rtsp://me:***@camera:554/a?b=c"),
-        ("rtsp://me:se:cr@et@camera/a", "rtsp://me:***@camera/a"),
-        ("a rtsp://u:x@h/ and mqtt://v:y@i/", "a rtsp://u:***@h/ and mqtt://v:***@i/"),
-        ("rtsp://camera:554/a", "rtsp://camera:554/a"),
-        ("rtsp://me@camera/a", "rtsp://me@camera/a"),
-    ],
-)
-def test_passwords_are_not_shown(text: str, shown: str) -> None:
-    assert without_password(text) == shown
 
 
 @pytest.mark.parametrize(

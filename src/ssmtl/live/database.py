@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from ssmtl.errors import ConfigError, OutputError
 from ssmtl.live import tables
-from ssmtl.live.addresses import hide_in, hide_password
+from ssmtl.video.addresses import hide_in, hide_password
 
 BUSY_S = 10
 """How long a writer waits for another, and for a server to answer at all."""

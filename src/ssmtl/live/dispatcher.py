@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from ssmtl.errors import OutputError
-from ssmtl.live.addresses import hide_in
 from ssmtl.live.records import LiveEvent
 from ssmtl.live.sinks import RefusedError, Sink, message_of
+from ssmtl.video.addresses import hide_in
 
 MOST = 1000
 """Events that may wait for a sink; of more the oldest are lost, and counted."""

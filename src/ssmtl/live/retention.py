@@ -106,24 +106,24 @@ class Retention:
     def sweep(self, now: float) -> Swept:
         """Delete what is too old or too much, at Unix time `now`."""
         files = self._files()
-        gone: list[_File] = []
         problem, forgotten, known = "", 0, None
         try:
             forgotten = self._forget(now)
             # After `forget`: what it forgot is not known either.
-            known = self._store.known({file.key for file in files if not file.half})
+            known = self._store.known({file.key for file in files if now - file.changed > STRAY_S})
         except OutputError as error:
             problem = str(error)
-        files = self._delete(files, [file for file in files if self._is_over(file, now, known)], gone)
-        files = self._make_room(files, gone)
+        gone = [file for file in files if self._is_over(file, now, known) and _delete(file)]
+        left = set(files).difference(gone)
+        files, enough = self._make_room([file for file in files if file in left], gone)
         self._unsaid |= {(file.key, file.path.suffix) for file in gone if not file.half}
         try:
             self._say_what_went()
         except OutputError as error:
             problem = problem or str(error)
         self._remove_empty_folders(now)
-        self._recording = self._has_room(files)
-        return Swept(forgotten, len(gone), sum(file.size for file in gone), self._recording, problem)
+        self._recording = enough and (self._recording or self._has_room(files))
+        return Swept(forgotten, len(gone), _taken(gone), self._recording, problem)
 
     def _forget(self, now: float) -> int:
         if self._days is None:
@@ -155,30 +155,19 @@ class Retention:
         # An event is written down after its picture, sometimes long after.
         return too_old or (known is not None and file.key not in known and age > STRAY_S)
 
-    def _make_room(self, files: list[_File], gone: list[_File]) -> list[_File]:
-        """Delete the oldest films, then the oldest pictures, until there is room; what is left."""
+    def _make_room(self, files: list[_File], gone: list[_File]) -> tuple[list[_File], bool]:
+        """Delete the oldest films, then the oldest pictures; what is left, and whether that was enough."""
         # What is deleted is free at once on some disks and later on others: count it, and look again next time.
-        over = max(self._taken(files) - self._most if self._most is not None else 0.0, self._least_free - self._space())
+        over = max(_taken(files) - self._most if self._most is not None else 0.0, self._least_free - self._space())
         whole = [file for file in files if not file.half]
-        for suffix in (FILM, PICTURE):
-            for file in whole:
-                if over <= 0:
-                    return files
-                if file.path.suffix == suffix:
-                    before = len(gone)
-                    files = self._delete(files, [file], gone)
-                    over -= file.size if len(gone) > before else 0
-        return files
-
-    def _delete(self, files: list[_File], chosen: Iterable[_File], gone: list[_File]) -> list[_File]:
-        """Delete the chosen ones and add them to `gone`; what is left of `files`."""
-        deleted = set()
-        for file in chosen:
-            with suppress(OSError):
-                file.path.unlink()
-                deleted.add(file)
-        gone.extend(sorted(deleted, key=lambda file: file.changed))
-        return [file for file in files if file not in deleted] if deleted else files
+        for file in sorted(whole, key=lambda file: file.path.suffix != FILM):
+            if over <= 0:
+                break
+            if _delete(file):
+                gone.append(file)
+                over -= file.size
+        left = set(files).difference(gone)
+        return [file for file in files if file in left], over <= 0
 
     def _say_what_went(self) -> None:
         """Events whose files went keep their row, without them."""
@@ -196,19 +185,22 @@ class Retention:
                         path.rmdir()
 
     def _has_room(self, files: list[_File]) -> bool:
-        margin = 1.0 if self._recording else ROOM
-        if self._space() < margin * self._least_free and (not self._recording or not self._deletable(files)):
-            return False
-        # Only what cannot be deleted can be too much here.
-        return self._most is None or self._taken(files) * margin <= self._most
-
-    def _deletable(self, files: list[_File]) -> bool:
-        return any(not file.half for file in files)
-
-    def _taken(self, files: list[_File]) -> int:
-        return sum(file.size for file in files)
+        """Whether there is so much room that recording may go on again."""
+        enough = self._most is None or ROOM * _taken(files) <= self._most
+        return enough and self._space() >= ROOM * self._least_free
 
     def _space(self) -> int:
         with suppress(OSError):
             return self._free(self._media)
         return self._free(self._media.parent)
+
+
+def _taken(files: Iterable[_File]) -> int:
+    return sum(file.size for file in files)
+
+
+def _delete(file: _File) -> bool:
+    with suppress(OSError):
+        file.path.unlink()
+        return True
+    return False

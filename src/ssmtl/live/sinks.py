@@ -7,6 +7,7 @@ import re
 import secrets
 import ssl
 import threading
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,9 +15,9 @@ from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 
 from ssmtl.errors import ConfigError, OutputError
-from ssmtl.live.addresses import hide_in, hide_password
 from ssmtl.live.records import Kind, LiveEvent
 from ssmtl.report.page import headline
+from ssmtl.video.addresses import hide_in, hide_password
 
 ANSWER_S = 10.0
 """How long a receiver may take to answer."""
@@ -216,7 +217,7 @@ class Mqtt:
         if not parts.hostname:
             raise ValueError("it names no host")
         self._topic = unquote(parts.path.strip("/"))
-        if parts.query or parts.fragment or re.search(r"[+#\0]", self._topic):
+        if re.search(r"[?#]", url) or re.search(r"[+#\0]", self._topic):
             raise ValueError("a topic to which one sends has no +, # or ?")
         self._tls = parts.scheme.lower() == "mqtts"
         self._host, self._port = parts.hostname, parts.port or (8883 if self._tls else 1883)
@@ -232,9 +233,14 @@ class Mqtt:
         try:
             client = self._connected()
             sent = client.publish(topic, json.dumps(message, allow_nan=False), qos=1)
-            sent.wait_for_publish(ANSWER_S)
-            if not sent.is_published():
-                raise OutputError(f"{self.name}: the broker did not take it in {ANSWER_S:.0f} s; check the broker")
+            until = time.monotonic() + ANSWER_S
+            while not sent.is_published():
+                # In small steps: it does not end by itself when the connection breaks.
+                if not client.is_connected():
+                    raise OSError("the connection broke")
+                if time.monotonic() > until:
+                    raise OSError(f"it did not take it in {ANSWER_S:.0f} s")
+                sent.wait_for_publish(0.1)
         except (OSError, ValueError, RuntimeError) as error:
             self.close()
             problem = hide_in(str(error), [self._password or ""])

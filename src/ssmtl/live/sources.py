@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from ssmtl.errors import SourceError
+from ssmtl.video.addresses import hide_password
 from ssmtl.video.sources import Clip, find_clips
-from ssmtl.video.streams import check_address, is_device, is_live, without_password
+from ssmtl.video.streams import check_address, is_device, is_live
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class Watched:
     @property
     def shown(self) -> str:
         """The address without a password."""
-        return without_password(self.address)
+        return hide_password(self.address)
 
 
 def read_watched(texts: Sequence[str]) -> list[Watched]:
@@ -40,7 +41,7 @@ def read_watched(texts: Sequence[str]) -> list[Watched]:
             continue
         if "://" in address:
             raise SourceError(
-                f"{without_password(address)}: unknown kind of address; known: rtsp, rtsps, rtmp, http, https, udp, srt"
+                f"{hide_password(address)}: unknown kind of address; known: rtsp, rtsps, rtmp, http, https, udp, srt"
             )
         clips = find_clips(address)
         if name and len(clips) > 1:

@@ -6,13 +6,17 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
     URL,
     Column,
     ColumnElement,
     Connection,
+    Double,
+    Select,
     Table,
     and_,
     case,
+    cast,
     delete,
     func,
     or_,
@@ -176,28 +180,18 @@ class Store:
         if most < 1 or not since <= until or not _storable(camera) or not _storable(machine or ""):
             return []
         first, last = _second(since, math.ceil), _second(until, math.floor)
-        second: ColumnElement[int] = scores.c.second
-        score = func.max(scores.c.score).label("score")
+        second = scores.c.second
         wanted = [scores.c.camera == camera, second >= first, second <= last]
         if machine is not None:
             wanted.append(scores.c.machine == machine)
-        whole = select(second, score).where(*wanted).group_by(second)
         with told(self._engine.url), self._engine.connect() as connection:
             count, low, high = connection.execute(
                 select(func.count(), func.min(second), func.max(second)).where(*wanted)
             ).one()
-            if count > most:
-                # Steps begin at multiples of their length, so that a curve that grows does not flicker.
-                step = -(-(high - low) // (most - 1)) if most > 1 else high + 1
-                every = whole.subquery()
-                place = func.row_number().over(
-                    partition_by=every.c.second // step, order_by=[every.c.score.desc(), every.c.second]
-                )
-                ranked = select(every.c.second, every.c.score, place.label("place")).subquery()
-                whole = select(ranked.c.second, ranked.c.score).where(ranked.c.place == 1)
-                second = ranked.c.second
-            rows = connection.execute(whole.order_by(second)).all()
-        return [(float(time), value) for time, value in rows]
+            # Steps begin at multiples of their length, so that a curve that grows does not flicker.
+            step = 1 if count <= most else -(-(high - low) // (most - 1)) if most > 1 else high + 1
+            highest = _highest(connection).where(*wanted).group_by(second // step)
+            return sorted((float(row[0]), row[1]) for row in connection.execute(highest))
 
     def cameras(self, machine: str | None = None) -> list[str]:
         """Names of the cameras of which something is kept, of one machine or of all."""
@@ -293,6 +287,15 @@ def _upsert(
 
 def _higher(old: Column[Any], new: ColumnElement[Any]) -> ColumnElement[Any]:
     return case((new > old, new), else_=old)
+
+
+def _highest(connection: Connection) -> Select[Any]:
+    """The second and the score of a group's highest score, as each database finds both without sorting."""
+    if connection.dialect.name == "postgresql":
+        peak = func.max(postgresql.array([scores.c.score, -cast(scores.c.second, Double)]), type_=ARRAY(Double))
+        return select(-peak[2], peak[1])
+    # SQLite takes the second from the row with the maximum.
+    return select(scores.c.second, func.max(scores.c.score))
 
 
 def _owners(connection: Connection) -> Iterator[tuple[str, str]]:

@@ -1,5 +1,6 @@
 """`ssmtl watch`: several cameras and clips at once, their events kept and told, until it is stopped."""
 
+import json
 import socket
 import threading
 import time
@@ -31,6 +32,8 @@ TICK_S = 1.0
 
 SWEEP_S = 60.0
 """Between two looks at the disk; where recording rests, a tenth of it."""
+
+DAY_S = 86400.0
 
 STOP_S = 4.0
 """How long cameras may take to stop."""
@@ -95,7 +98,7 @@ class Watch:
             ConfigError: the model's engine cannot be had.
         """
         self._folder, self._store, self._dispatcher, self._say = folder, store, dispatcher, say
-        self._machine = options.machine or socket.gethostname()
+        self._machine = options.machine or _known_machine(folder) or socket.gethostname()
         self._clock = Clock()
         self._stop = threading.Event()
         self._lock = threading.Lock()
@@ -103,14 +106,9 @@ class Watch:
         self._seconds: dict[str, list[tuple[int, float, float, int]]] = {}
         self._keeping_fails = False
         self._recording = True
-        self._retention = Retention(
-            folder,
-            store,
-            self._machine,
-            days=options.keep_days,
-            media_gb=options.media_gb,
-            free_gb=options.free_gb,
-        )
+        self._options = options
+        self._retention = self._make_retention(options.keep_days)
+        self._retention_problem = ""
         shared = replace(model)
         shared.__dict__["_chosen"] = (_OneAtATime(model.engine), model.engine_choice)
         for part in ("live", "media"):
@@ -121,6 +119,10 @@ class Watch:
         )  # fmt: skip
         self.cameras = [CameraWatch(one, shared, outlet, self._clock) for one in watched]
         write_json(folder / "watch.json", self._about(watched, model))
+
+    def _make_retention(self, keep_days: float | None) -> Retention:
+        media_gb, free_gb = self._options.media_gb, self._options.free_gb
+        return Retention(self._folder, self._store, self._machine, days=keep_days, media_gb=media_gb, free_gb=free_gb)
 
     def _about(self, watched: Sequence[Watched], model: Model) -> dict[str, Any]:
         calibration = model.calibration
@@ -141,6 +143,9 @@ class Watch:
     def run(self) -> None:
         """Watch until all clips are over or `stop` is called; what happened is written when it returns."""
         self._read_settings()
+        with suppress(OutputError):
+            # A run that was killed left events that go on.
+            self._store.end_abandoned(self._machine)
         self._sweep()
         for camera in self.cameras:
             camera.start()
@@ -164,6 +169,10 @@ class Watch:
         jump = self._clock.check()
         if jump:
             self._say(f"the clock was set by {jump:+.0f} s; what is measured goes on")
+            if jump > DAY_S:
+                # A clock that is wrong must not delete what is not old.
+                self._retention = self._make_retention(keep_days=None)
+                self._say("nothing is deleted by age until the watch is started again")
         self._read_settings()
         self._keep()
         self._write_health()
@@ -230,11 +239,10 @@ class Watch:
                 del self._seconds[camera][: len(rows)]
 
     def _sweep(self) -> None:
-        try:
-            swept = self._retention.sweep(self._clock.now())
-        except OutputError as error:
-            self._say(f"old events stay: {error}")
-            return
+        swept = self._retention.sweep(self._clock.now())
+        if swept.problem and not self._retention_problem:
+            self._say(f"old events stay: {swept.problem}")
+        self._retention_problem = swept.problem
         if swept.recording != self._recording:
             self._recording = swept.recording
             self._say(
@@ -253,3 +261,11 @@ class Watch:
 def failures(watch: Watch) -> list[str]:
     """Why cameras ended too early."""
     return [f"{camera.watched.name}: {camera.failed}" for camera in watch.cameras if camera.failed]
+
+
+def _known_machine(folder: Path) -> str:
+    """The name of the machine that watched into this folder before: a container may have another each time."""
+    try:
+        return str(json.loads((folder / "watch.json").read_text(encoding="utf-8"))["machine"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""

@@ -56,6 +56,7 @@ class ClipReport:
         task_scores: per task title T values, the highest score of any object in the frame, or NaN.
         moments: the most unusual moments, shown in this order.
         note: a sentence about the clip.
+        events: a sentence about each event.
     """
 
     name: str
@@ -65,6 +66,7 @@ class ClipReport:
     task_scores: Mapping[str, NDArray[np.floating]] = field(default_factory=dict)
     moments: Sequence[Moment] = ()
     note: str = ""
+    events: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -213,10 +215,12 @@ def _clip_section(number: int, clip: ClipReport) -> str:
     if at is not None:
         peak = f"Peak {_badge(_highest(clip.scores))} at {clock(float(clip.time_s[at]))} (frame {at})."
     moments = "".join(_moment(f"clip-{number}-moment-{i}", i, m, clip) for i, m in enumerate(clip.moments, 1))
+    events = "".join(f"<li>{escape(event)}</li>" for event in clip.events)
     return f"""<section id="clip-{number}" class="clip">
 <h2>{escape(clip.name)}</h2>
 <p>{peak} {escape(clip.note)}</p>
 {_chart(number, clip) if len(clip.time_s) else ""}
+{f'<h3>Events</h3><ul class="events">{events}</ul>' if events else ""}
 {f'<h3>Most unusual moments</h3><div class="moments">{moments}</div>' if moments else ""}
 <p class="back"><a href="#overview">Back to all clips</a></p>
 </section>"""

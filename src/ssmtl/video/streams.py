@@ -21,6 +21,7 @@ from av.error import FFmpegError, HTTPForbiddenError, HTTPUnauthorizedError, Inv
 from av.video.reformatter import VideoReformatter
 
 from ssmtl.errors import SourceError
+from ssmtl.video.addresses import hide_in, hide_password
 from ssmtl.video.files import DEFAULT_RATE
 from ssmtl.video.frame import Frame
 
@@ -75,18 +76,13 @@ def is_device(address: str) -> bool:
     return re.fullmatch(r"\d{1,2}|/dev/video\d+", address) is not None
 
 
-def without_password(text: str) -> str:
-    """A text with the passwords of the URLs in it replaced by ***."""
-    return re.sub(r"(\w+://[^\s:/@]*):[^\s/]*@", r"\1:***@", text)
-
-
 def check_address(address: str) -> None:
     """See, before anything starts, that an address can be one.
 
     Raises:
         SourceError: it cannot; names it, without its password.
     """
-    shown = without_password(address)
+    shown = hide_password(address)
     if is_device(address):
         device = Path(_device(address))
         if not device.exists():
@@ -208,7 +204,7 @@ class Camera:
                 connected_before = True
                 wait_s = self._first_wait_s
                 self._queue.put(_Gap())
-            self._told(Notice("offline", without_password(problem), wait_s))
+            self._told(Notice("offline", hide_in(problem), wait_s))
             self._stop.wait(wait_s)
             wait_s = min(2 * wait_s, self._longest_wait_s)
 

@@ -5,8 +5,8 @@
 
 import json
 import math
-import shutil
 import sys
+import tempfile
 import threading
 import time
 from dataclasses import asdict, replace
@@ -52,7 +52,6 @@ class Example:
         for camera in STREETS:
             self.health(camera)
             self.picture(camera, 0)
-            self._clip(camera)
             peaks = [self.now - 300 - 400 * i for i in range(events if camera == "entrance" else 3)]
             rows = [(t, score_at(t, peaks), score_at(t, peaks), 3) for t in seconds(self.now, hours)]
             store.add_scores(MACHINE, camera, rows)
@@ -102,8 +101,8 @@ class Example:
         day = time.strftime("%Y-%m-%d", time.gmtime(peak))
         place = Path("media") / camera / day
         (self.folder / place).mkdir(parents=True, exist_ok=True)
-        for suffix in (".jpg", ".mp4"):
-            shutil.copyfile(self.folder / "media" / camera / f"made{suffix}", self.folder / place / f"{key}{suffix}")
+        for suffix, content in made(camera).items():
+            (self.folder / place / f"{key}{suffix}").write_bytes(content)
         street, track = STREETS[camera], self._track(camera, peak, score)
         event = LiveEvent(
             key=key,
@@ -132,17 +131,6 @@ class Example:
         event = LiveEvent(f"{camera}-view", MACHINE, camera, Kind.VIEW_CHANGED, when, when + 40, when, 0, 0, size)
         self.store.put(event)
 
-    def _clip(self, camera: str) -> None:
-        """The picture and the clip that all events of the camera show."""
-        street, frames = STREETS[camera], self._films[camera]
-        drawing = Drawing(street.width, street.height, WORDS)
-        path = self.folder / "media" / camera / "made.mp4"
-        image, boxes = best(frames)
-        write_jpeg(path.with_suffix(".jpg"), image)
-        with VideoWriter(path, drawing.width, drawing.height, street.rate) as writer:
-            for i, (image, boxes) in enumerate(frames[: int(CLIP_S * street.rate)]):
-                writer.write(drawn(image, boxes, 0.4 + 1.3 * bool(boxes), drawing, i / street.rate))
-
     def _track(self, camera: str, peak: float, score: float) -> tuple[tuple[float, tuple[float, ...], float], ...]:
         seen = [boxes[0] for _, boxes in self._films[camera] if boxes]
         middle = len(seen) / 2
@@ -161,6 +149,21 @@ def film(street: StreetConfig) -> Film:
     """Footage with a cyclist, without its quiet beginning."""
     frames = LEAD_IN + int(CLIP_S * street.rate)
     return list(make_clip(street, 1, frames, "cycling"))[LEAD_IN - 5 :]
+
+
+@cache
+def made(camera: str) -> dict[str, bytes]:
+    """The picture and the clip that all events of a camera show."""
+    street = STREETS[camera]
+    frames = film(street)
+    drawing = Drawing(street.width, street.height, WORDS)
+    with tempfile.TemporaryDirectory() as folder:
+        clip, picture = Path(folder) / "made.mp4", Path(folder) / "made.jpg"
+        write_jpeg(picture, best(frames)[0])
+        with VideoWriter(clip, drawing.width, drawing.height, street.rate) as writer:
+            for i, (image, boxes) in enumerate(frames[: int(CLIP_S * street.rate)]):
+                writer.write(drawn(image, boxes, 0.4 + 1.3 * bool(boxes), drawing, i / street.rate))
+        return {".jpg": picture.read_bytes(), ".mp4": clip.read_bytes()}
 
 
 def best(frames: Film) -> tuple[Image, list[AbnormalBox]]:

@@ -189,6 +189,16 @@ def test_an_event_whose_files_are_gone(page: Page, example: Example) -> None:
     expect(page.locator("#event-media")).to_contain_text(f"kept on the machine {MACHINE}")
 
 
+def test_a_click_beside_an_event_closes_it(page: Page) -> None:
+    page.locator("#event-list button").first.click()
+    box = page.locator("dialog").bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + 5, box["y"] + 5)  # its margin is not beside it
+    expect(page.locator("dialog")).to_be_visible()
+    page.mouse.click(box["x"] - 20, box["y"] + 5)
+    expect(page.locator("dialog")).to_be_hidden()
+
+
 def test_words_from_outside_stay_words(page: Page, example: Example) -> None:
     evil = "<img src=x onerror='window.broken=1'>"
     zone = {"name": evil, "kind": "ignore", "points": [[0, 0], [1, 0], [1, 1]]}

@@ -57,7 +57,7 @@ function show() {
   byId("camera").hidden = !chosen;
   if (!chosen) return;
   showLive(chosen);
-  showChart(chosen.camera, chosen.threshold_from);
+  showChart(chosen);
 }
 
 function showButtons() {

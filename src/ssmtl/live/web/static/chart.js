@@ -21,7 +21,8 @@ let tried = null; // the threshold that is tried out, and the events it would ha
 let would = null;
 let dragging = false;
 let chosen = null; // the threshold that was saved for the camera, null = the model's
-let source = "";
+let machine = null;
+let source = ""; // who says the threshold where none was set in the page
 let open = () => {};
 let changed = () => {};
 let asking = new AbortController();
@@ -36,6 +37,7 @@ export function startChart(openEvent, settingsChanged) {
   open = openEvent;
   changed = settingsChanged;
   new ResizeObserver(() => draw()).observe(plot);
+  document.addEventListener("visibilitychange", refresh.soon);
   byId("range").addEventListener("change", (event) => {
     range = Number(event.target.value);
     refresh.soon();
@@ -49,11 +51,12 @@ export function startChart(openEvent, settingsChanged) {
   byId("threshold-model").addEventListener("click", () => save(null));
 }
 
-/** The camera's threshold is `from` there unless one was set in the page. */
-export function showChart(name, from) {
-  source = from || "the model's";
-  if (camera === name) return;
-  camera = name;
+/** Show the camera of this health from now on. */
+export function showChart(health) {
+  source = health.threshold_from || "the model's";
+  machine = health.machine;
+  if (camera === health.camera) return;
+  camera = health.camera;
   forget("score");
   tried = would = null;
   data = { ...data, points: [], events: [] };
@@ -77,7 +80,7 @@ async function load() {
   const window = { since: until - range, until };
   const [scores, events] = await Promise.all([
     get("score", path("scores"), window),
-    get("score", "/api/events", { camera, limit: 500, ...window }),
+    get("score", "/api/events", { camera, machine, limit: 500, ...window }),
   ]);
   const preview = await get("score", path("preview"), { ...window, threshold: scores.threshold });
   if (camera !== asked || range !== askedRange || dragging) return;

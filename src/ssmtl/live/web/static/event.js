@@ -18,13 +18,20 @@ let changed = () => {};
 export function startEvent(statusChanged) {
   changed = statusChanged;
   byId("event-close").addEventListener("click", () => dialog.close());
-  dialog.addEventListener("click", (click) => click.target === dialog && dialog.close());
+  dialog.addEventListener("click", (click) => outside(click) && dialog.close());
   dialog.addEventListener("close", left);
   byId("confirm").addEventListener("click", () => judge("confirmed"));
   byId("dismiss").addEventListener("click", () => judge("dismissed"));
   byId("undo").addEventListener("click", () => judge("new"));
   byId("newer-event").addEventListener("click", () => go(-1));
   byId("older-event").addEventListener("click", () => go(1));
+}
+
+/** Whether a click was beside the dialog; one by the keyboard has no place. */
+function outside({ target, clientX, clientY, detail }) {
+  const box = dialog.getBoundingClientRect();
+  const within = box.left <= clientX && clientX <= box.right && box.top <= clientY && clientY <= box.bottom;
+  return target === dialog && detail > 0 && !within;
 }
 
 export function openEvent(chosen) {
@@ -59,7 +66,6 @@ function go(step) {
 async function judge(status) {
   const judged = event;
   try {
-    // Who goes through a filtered list goes on with the next one.
     const answer = await send("POST", `/api/events/${encodeURIComponent(judged.key)}`, { status });
     say(byId("verdict-problem"), "");
     replaceEvent(answer);

@@ -1,6 +1,6 @@
 // The list of events, newest first; it grows by itself, and further down on request.
 
-import { every, get } from "./api.js";
+import { every, get, now } from "./api.js";
 import { STATUS, badge, byId, el, moment, say } from "./words.js";
 
 const PAGE = 24;
@@ -13,6 +13,7 @@ let nodes = new Map(); // key → what shows it
 let known = null; // keys that are no news; null until the first answer
 let more = false;
 let loading = Promise.resolve();
+let begun = 0; // events from before, which another filter brings up for the first time, are no news
 let unseen = 0;
 let open = () => {};
 let told = () => {};
@@ -110,6 +111,7 @@ async function older() {
 /** Say what has just happened to those who do not see it. */
 function announce(page) {
   const fresh = known === null ? [] : page.filter((event) => !known.has(event.key) && event.start > begun);
+  if (known === null) begun = now() - 60;
   known ??= new Set();
   for (const event of page) known.add(event.key);
   if (!fresh.length) return;
@@ -118,9 +120,6 @@ function announce(page) {
   if (document.visibilityState === "hidden") unseen += fresh.length;
   showTitle();
 }
-
-// Events that another filter brings up for the first time are no news.
-const begun = Date.now() / 1000 - 60;
 
 function showTitle() {
   document.title = unseen ? `(${unseen}) Cameras` : "Cameras";

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ssmtl.live.addresses import hide_in, hide_password
+from ssmtl.video.addresses import hide_in, hide_password
 
 
 @pytest.mark.parametrize(

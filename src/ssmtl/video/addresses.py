@@ -1,4 +1,4 @@
-"""Addresses of databases and receivers, told without their passwords."""
+"""Addresses of cameras, databases and receivers, told without their passwords."""
 
 import re
 from collections.abc import Iterable

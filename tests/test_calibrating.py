@@ -1,0 +1,134 @@
+"""Thresholds from footage, from what a training held out, and from what a watch recorded."""
+
+import json
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ssmtl.calibrating import calibrate, held_out_clips, score_clip, shorten, within
+from ssmtl.datasets.street import StreetConfig, write_street
+from ssmtl.errors import DataError, ModelError
+from ssmtl.live.recorded import normal_curves
+from ssmtl.live.records import Kind, LiveEvent, Status
+from ssmtl.live.store import open_store
+from ssmtl.model import CALIBRATION, Model, load_model, save_model, with_settings
+from ssmtl.progress import Silent
+from ssmtl.scoring.calibration import Period, parse_periods
+from ssmtl.scoring.threshold import Curve, choose_threshold
+from ssmtl.video.sources import Clip
+
+from .scoring.tiny import make_model
+
+EXACT = {"engine": {"kind": "pytorch", "precision": "float32"}}
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> list[Clip]:
+    root = tmp_path_factory.mktemp("street")
+    write_street(root, StreetConfig(), 5, 2, 60, 0, 0)
+    return [Clip(path.stem, path) for path in sorted((root / "normal").glob("*.mp4"))]
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    return with_settings(make_model(picture_channels=3, every=3, gaussian_frames=1.0), EXACT)
+
+
+def test_the_threshold_is_that_of_the_scores_and_is_kept_with_the_model(
+    clips: list[Clip], model: Model, tmp_path: Path
+) -> None:
+    save_model(model, tmp_path)
+    assert load_model(tmp_path).threshold() == (1.0, "not calibrated")
+    done = calibrate(clips, model, tmp_path, budget="2/hour")
+    curves = [score_clip(clip, model, Silent()) for clip in clips]
+    expected = choose_threshold(curves, model.configuration.events, "2/hour")
+    assert done.thresholds == {Period(): expected} and done.footage == [clip.name for clip in clips]
+    # No event was seen in footage that the budget allows none in.
+    assert expected.value > max(curve.scores.max() for curve in curves) and expected.footage_s == pytest.approx(4.8)
+    read = load_model(tmp_path)
+    assert read.threshold() == (expected.value, "calibrated, 2/hour")
+    # Scores of other settings are on another scale; how often objects are looked at changes none.
+    assert with_settings(read, {"scoring": {"every": 1}}).threshold()[0] == expected.value
+    assert with_settings(read, {"scoring": {"mean_frames": 1}}).threshold()[0] == 1.0
+    assert "other settings" in with_settings(read, {"scoring": {"mean_frames": 1}}).threshold()[1]
+    assert with_settings(read, {"events": {"threshold": 0.3}}).threshold() == (0.3, "events.threshold")
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"thresholds": 3}'])
+def test_a_damaged_calibration_is_refused_with_the_remedy(text: str, tmp_path: Path) -> None:
+    save_model(make_model(), tmp_path)
+    (tmp_path / CALIBRATION).write_text(text)
+    with pytest.raises(ModelError, match=r"calibration\.json: is no calibration .*ssmtl calibrate"):
+        load_model(tmp_path)
+
+
+def test_times_of_day_need_the_time_at_which_footage_begins(clips: list[Clip], model: Model) -> None:
+    periods = parse_periods("06:00-18:00,18:00-06:00")
+    with pytest.raises(DataError, match="not known when it begins; say so with --starts"):
+        calibrate(clips, model, periods=periods)
+    day, night = (datetime(2026, 11, 25, hour).timestamp() for hour in (12, 23))
+    done = calibrate(clips, model, periods=periods, starts={clips[0]: day, clips[1]: night})
+    assert [t.footage_s for t in done.thresholds.values()] == pytest.approx([2.4, 2.4])
+    by_day = choose_threshold([score_clip(clips[0], model, Silent())], model.configuration.events, "1/day")
+    assert done.at(day).value == pytest.approx(by_day.value)
+    with pytest.raises(DataError, match=r"no footage of 18:00-06:00"):
+        calibrate(clips[:1], model, periods=periods, starts={clips[0]: day})
+
+
+def test_a_curve_over_midnight_is_cut_into_its_periods() -> None:
+    day, night = parse_periods("06:00-22:00,22:00-06:00")
+    begin = datetime(2026, 11, 25, 21).timestamp()
+    curve = Curve(begin + np.arange(0, 10 * 3600, 60.0), np.arange(600.0))
+    assert [(part.scores[0], part.scores[-1]) for part in within(curve, day)] == [(0, 59), (540, 599)]
+    assert [(part.scores[0], part.scores[-1]) for part in within(curve, night)] == [(60, 539)]
+
+
+def test_what_was_held_out_is_whole_clips_or_their_ends() -> None:
+    a, b, c = Clip("a", Path("a")), Clip("b", Path("b"), 100), Clip("c", Path("c"))
+    clip = np.array([0, 0, 1, 1, 1, 2])
+    frame = np.array([12, 50, 20, 70, 80, 30])
+    found = held_out_clips({a: 90, b: 95, c: 60}, clip, frame, np.array([0, 1, 3, 4]))
+    assert found == {a: 90, replace(b, start=167): 28}
+    assert shorten(found, 1000) == list(found)
+    assert [(part.start, part.stop) for part in shorten(found, 59)] == [(0, 45), (167, 181)]
+
+
+def recorded(folder: Path, status: Status) -> list[Curve]:
+    """A watch of an hour with an event of ten seconds at its middle."""
+    (folder / "watch.json").write_text("{}")
+    store = open_store(folder, None)
+    rows = [(1000 + i, 5.0 if 1800 <= i < 1810 else 0.1 + 0.001 * (i % 7), 0.0, 1) for i in range(3600)]
+    store.add_scores("here", "door", rows)
+    store.put(LiveEvent("k", "here", "door", Kind.ANOMALY, 2800.0, 2810.0, 2805.0, 5.0, 1.0, (64, 48)))
+    store.set_status("k", status)
+    store.close()
+    return normal_curves(folder)["door"]
+
+
+def test_a_dismissed_event_counts_as_ordinary_and_others_do_not(model: Model, tmp_path: Path) -> None:
+    thresholds = {}
+    for status in Status:
+        folder = tmp_path / status.value
+        folder.mkdir()
+        curves = recorded(folder, status)
+        if status is Status.DISMISSED:
+            assert len(curves) == 1 and sum(len(curve.scores) for curve in curves) == 3600
+        else:
+            # Five seconds on either side are left out too.
+            assert [(c.times_s[0], c.times_s[-1]) for c in curves] == [(1000, 2794), (2816, 4599)]
+        calibration = calibrate([], model, known={"door": curves}, budget="1/day")
+        thresholds[status] = next(iter(calibration.thresholds.values())).value
+    assert thresholds[Status.DISMISSED] > 5.0 > 1.0 > thresholds[Status.NEW] == thresholds[Status.CONFIRMED]
+
+
+def test_a_watch_that_recorded_nothing(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no folder of `ssmtl watch`"):
+        normal_curves(tmp_path)
+    (tmp_path / "watch.json").write_text(json.dumps({}))
+    with pytest.raises(DataError, match="no scores were recorded"):
+        normal_curves(tmp_path)
+    with pytest.raises(DataError, match="has no camera gate"):
+        normal_curves(tmp_path, camera="gate")
