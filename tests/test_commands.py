@@ -101,6 +101,7 @@ def one_line_error(done: subprocess.CompletedProcess[str]) -> str:
 
 def test_the_model_folder_holds_what_it_says_and_nothing_else(model: Path) -> None:
     assert sorted(p.relative_to(model).as_posix() for p in model.rglob("*")) == [
+        "calibration.json",
         "model.json",
         "model.safetensors",
         "samples.safetensors",

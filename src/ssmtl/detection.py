@@ -16,7 +16,7 @@ from ssmtl import __version__
 from ssmtl.atomic import atomic_folder, claim_output, write_json
 from ssmtl.datasets.dataset import Dataset
 from ssmtl.errors import ConfigError, DataError, OutputError, SourceError
-from ssmtl.event_files import EVENTS, FOLDER, join_events, write_events
+from ssmtl.event_files import EVENTS, FOLDER, write_events
 from ssmtl.explanation import EXPLAIN, OVERVIEW, Suspect, WorstObjects, worst_of, write_sheets
 from ssmtl.model import Model, load_model
 from ssmtl.progress import Progress, Silent
@@ -62,8 +62,8 @@ def detect(
 ) -> Detection:
     """Score every frame and region of `clips`; write `out/<clip>/scores.csv`, `regions.csv` and `out/summary.json`.
 
-    What is above the threshold becomes events: `events.json` and `events.csv`, with a picture of each. A clip's folder
-    appears when the clip is done. A clip that cannot be read is told, and the others go on.
+    What is above the threshold becomes events: `<clip>/events.json` and `events.csv`, with a picture of each. A clip's
+    folder appears when the clip is done. A clip that cannot be read is told, and the others go on.
 
     Args:
         clips: footage of the model's camera.
@@ -133,7 +133,6 @@ def detect(
             done.failed.pop(clip.name, None)
             worst = worst_of([*worst, *objects.found()], explain)
         write_json(out / SUMMARY, {**head, **engine, **asdict(done)})
-    join_events(out, done.clips)
     if explain and kept:
         progress.note(f"{kept} clips kept from an earlier run were not looked at again: the sheets leave them out")
     if worst:

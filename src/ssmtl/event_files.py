@@ -1,4 +1,4 @@
-"""The files of events: `<clip>/events/` with a picture of each, and `events.json` and `events.csv` of all clips."""
+"""The files of a clip's events: `<clip>/events.json`, the same as a table in `events.csv`, and a picture of each."""
 
 import csv
 import io
@@ -20,7 +20,6 @@ from ssmtl.video.recorder import shrink
 
 EVENTS, TABLE, FOLDER = "events.json", "events.csv", "events"
 COLUMNS = (
-    "clip",
     "kind",
     "start_s",
     "end_s",
@@ -106,6 +105,12 @@ def write_events(folder: Path, events: Iterable[Event | ViewChange], films: Sequ
             row["film"] = films[number]
         rows.append(row)
     write_json(folder / EVENTS, rows)
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(COLUMNS)
+    for row in rows:
+        table.writerow([*(row.get(column, "") for column in COLUMNS[:-4]), *(row.get("box") or [""] * 4)])
+    write_text(folder / TABLE, text.getvalue())
     return sum(row["kind"] == ANOMALY for row in rows)
 
 
@@ -113,18 +118,6 @@ def read_events(folder: Path) -> list[dict[str, Any]]:
     """The events in a clip's result folder; none where there is no such file (an older version wrote the result)."""
     path = folder / EVENTS
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
-
-
-def join_events(out: Path, clips: Iterable[str]) -> None:
-    """Write `events.json` and `events.csv` of all clips of a result from their own."""
-    rows = [{"clip": clip} | row for clip in clips for row in read_events(out / clip)]
-    write_json(out / EVENTS, rows)
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(COLUMNS)
-    for row in rows:
-        table.writerow([*(row.get(column, "") for column in COLUMNS[:8]), *(row.get("box") or [""] * 4)])
-    write_text(out / TABLE, text.getvalue())
 
 
 def sentence(row: dict[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """`ssmtl serve`."""
 
+import json
 import secrets
 import socket
 import threading
@@ -10,12 +11,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ssmtl.cli import options
+from ssmtl.config import parse
 from ssmtl.errors import ConfigError, DataError, OutputError
+from ssmtl.scoring.events import EventSettings
 
 if TYPE_CHECKING:
     from ssmtl.live.store import Store
 
 LOCAL = ("127.0.0.1", "localhost", "::1")
+LOCAL_HOSTS = ("127.0.0.1", "localhost", "[::1]")
 
 Port = Annotated[int, typer.Option("--port", min=1, max=65535, help="Of the web page.")]
 Host = Annotated[
@@ -70,6 +74,9 @@ def start(folder: Path, store: "Store", host: str, port: int, token: str | None)
     if token == "new":
         token = secrets.token_urlsafe(16)
         options.console.print(f"token of the page: {token}", highlight=False, markup=False)
+    # A page that is open to others is guarded by its token, whatever name of this machine they use.
+    allowed = LOCAL_HOSTS if host in LOCAL else (*LOCAL_HOSTS, host)
+    events = _event_settings(folder)
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -77,12 +84,27 @@ def start(folder: Path, store: "Store", host: str, port: int, token: str | None)
         except OSError as error:
             raise OutputError(f"--port {port}: cannot be used on {host} ({error.strerror}); name another") from error
     config = uvicorn.Config(
-        create_app(folder, store, token=token), host=host, port=port, log_level="warning", ws="none"
+        create_app(folder, store, token=token, hosts=allowed, events=events),
+        host=host,
+        port=port,
+        log_level="warning",
+        limit_concurrency=100,
+        ws="none",
     )
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     shown = f"[{host}]" if ":" in host else host
     return Server(server, f"http://{shown}:{port}/")
+
+
+def _event_settings(folder: Path) -> EventSettings:
+    """How the watch of a folder makes events, for the page to say what another threshold would have raised."""
+    file = folder / "watch.json"
+    try:
+        values = json.loads(file.read_text(encoding="utf-8"))["configuration"]["events"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{file}: is not what `ssmtl watch` wrote ({error}); watch again, or name its --out") from error
+    return parse(EventSettings, values, f"{file}, configuration.events")
 
 
 def serve(
