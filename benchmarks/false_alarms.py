@@ -60,9 +60,11 @@ def curves(work: Path, name: str, clips: list[Clip], model: Model) -> list[Curve
     return found
 
 
-def street(model: Model, work: Path) -> dict:
+def street(model: Model, work: Path, minutes: float) -> dict:
     settings = model.configuration.events
-    calibration, hour = (curves(work, name, footage(work, name), model) for name in CLIPS)
+    calibration = curves(work, "calibration", footage(work, "calibration"), model)
+    clips = footage(work, "hour")
+    hour = curves(work, "hour", clips[: max(1, round(len(clips) * minutes / 60))], model)
     root = work / "anomalies"
     if not (root / "abnormal.csv").is_file():
         write_street(root, StreetConfig(), 103, 0, 0, ANOMALIES, ANOMALY_FRAMES)
@@ -119,8 +121,9 @@ def main() -> None:
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--vtest", type=Path)
+    parser.add_argument("--minutes", type=float, default=60, help="of the hour that are watched")
     options = parser.parse_args()
-    report = {**machine(), "street": street(load_model(options.model), options.work)}
+    report = {**machine(), "street": street(load_model(options.model), options.work, options.minutes)}
     if options.vtest:
         report["vtest"] = vtest(options.vtest, options.work)
     write_json(RESULTS / "false_alarms.json", report)
