@@ -3,107 +3,22 @@
 import dataclasses
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from ssmtl import detect
-from ssmtl.datasets.street import StreetConfig, write_street
 from ssmtl.event_files import read_events
-from ssmtl.live.dispatcher import Dispatcher
-from ssmtl.live.records import CameraSettings, Health, Kind, LiveEvent, State
+from ssmtl.live.records import CameraSettings, Health, LiveEvent, State
 from ssmtl.live.sources import Watched, read_watched
-from ssmtl.live.store import Store, open_store
-from ssmtl.live.watching import Watch, WatchOptions
-from ssmtl.model import Model, with_settings
-from ssmtl.results import read_scores
+from ssmtl.live.store import Store
+from ssmtl.model import Model
 from ssmtl.video.files import VideoFile
 from ssmtl.video.sources import Clip
 
-from ..scoring.tiny import make_model
 from .cameras import BadNetwork, RtspCamera, free_port, need_rtsp_server, write_ts
-
-MACHINE = "here"
-
-
-@pytest.fixture(scope="module")
-def street(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A generated clip with people in it, eight seconds."""
-    root = tmp_path_factory.mktemp("street")
-    write_street(root, StreetConfig(), 3, 1, 30, 1, 200)
-    return next((root / "test").glob("*.mp4"))
-
-
-@pytest.fixture(scope="module")
-def model(street: Path, tmp_path_factory: pytest.TempPathFactory) -> Model:
-    """An untrained network, which finds other things unusual than people do, with a threshold that the clip crosses."""
-    made = with_settings(
-        make_model(picture_channels=3, every=3, gaussian_frames=2.0, mean_frames=3),
-        {
-            "engine": {"kind": "pytorch", "precision": "float32"},
-            "events": {"merge_s": 0.1, "release": 0.98, "least_s": 0.12},
-        },
-    )
-    out = tmp_path_factory.mktemp("scores")
-    detect([Clip("street", street)], made, out)
-    scores = read_scores(out / "street").scores
-    return with_settings(made, {"events": {"threshold": float(np.quantile(scores, 0.8))}})
-
-
-@dataclass
-class Running:
-    """A watch that goes on in a thread."""
-
-    watch: Watch
-    store: Store
-    folder: Path
-    lines: list[str] = field(default_factory=list)
-
-    def health(self) -> Health:
-        return self.watch.healths()[0]
-
-    def events(self, kind: Kind = Kind.ANOMALY) -> list[LiveEvent]:
-        return self.store.events(kind=kind)[::-1]
-
-    def until(self, condition: Callable[[], object], seconds: float = 20) -> float:
-        """Wait for a condition; how long it took."""
-        began = time.monotonic()
-        while not condition():
-            assert time.monotonic() - began < seconds, (self.lines, self.health())
-            time.sleep(0.05)
-        return time.monotonic() - began
-
-
-@contextmanager
-def watching(folder: Path, watched: list[Watched], model: Model, **options: object) -> Iterator[Running]:
-    folder.mkdir(parents=True, exist_ok=True)
-    store = open_store(folder, None)
-    lines: list[str] = []
-    watch = Watch(
-        watched,
-        model,
-        folder,
-        store,
-        Dispatcher([], lines.append),
-        WatchOptions(machine=MACHINE, **options),
-        lines.append,
-    )
-    thread = threading.Thread(target=watch.run)
-    running = Running(watch, store, folder, lines)
-    thread.start()
-    try:
-        yield running
-    finally:
-        began = time.monotonic()
-        watch.stop()
-        thread.join(10)
-        took = time.monotonic() - began
-        store.close()
-        assert not thread.is_alive() and took < 5, f"stopping took {took:.1f} s"
+from .watches import MACHINE, watching
 
 
 def test_offline_and_live_give_the_same_events(street: Path, model: Model, tmp_path: Path) -> None:

@@ -156,6 +156,9 @@ async function save(threshold) {
     const settings = await send("PUT", path("settings"), { threshold });
     if (camera !== asked) return;
     say(byId("threshold-problem"), "");
+    // A question that waits about what was tried has nothing to ask any more.
+    clearTimeout(timer);
+    asking.abort();
     if (threshold !== null) data.threshold = threshold;
     tried = would = null;
     showThreshold(settings);
