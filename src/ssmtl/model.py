@@ -96,7 +96,7 @@ class Model:
         if not self.calibration.fits(self.configuration.model_dump(mode="json")):
             return UNCALIBRATED, "calibrated with other settings: calibrate again"
         found = self.calibration.highest if time is None else self.calibration.at(time)
-        return found.value, f"calibrated, {found.budget}"
+        return found.value, f"calibrated, {found.rate_words()}"
 
     @property
     def tasks(self) -> Sequence[Task]:

@@ -80,6 +80,10 @@ class Threshold:
     needed_s: float
     peaks: int
 
+    def rate_words(self) -> str:
+        """For which rate of false alarms it is, for people."""
+        return self.budget if self.kept else f"an estimate for {rate(self.per_day)}"
+
     def words(self) -> str:
         """What can be promised, for people."""
         from_what = f"threshold {self.value:.3g} from {duration(self.footage_s)} of normal footage"
