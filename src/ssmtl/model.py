@@ -86,6 +86,11 @@ class Model:
             digest.update(name.encode() + value.detach().cpu().contiguous().numpy().tobytes())
         return digest.hexdigest()[:16]
 
+    @cached_property
+    def _calibration_fits(self) -> bool:
+        """Asked for every frame of a camera: the settings are compared once."""
+        return self.calibration is not None and self.calibration.fits(self.configuration.model_dump(mode="json"))
+
     def threshold(self, time: float | None = None) -> tuple[float, str]:
         """The frame score at which an event begins, at a Unix time or at any, and who says so."""
         chosen = self.configuration.events.threshold
@@ -93,7 +98,7 @@ class Model:
             return chosen, "events.threshold"
         if self.calibration is None:
             return UNCALIBRATED, "not calibrated"
-        if not self.calibration.fits(self.configuration.model_dump(mode="json")):
+        if not self._calibration_fits:
             return UNCALIBRATED, "calibrated with other settings: calibrate again"
         found = self.calibration.highest if time is None else self.calibration.at(time)
         return found.value, f"calibrated, {found.rate_words()}"

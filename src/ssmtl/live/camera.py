@@ -14,6 +14,7 @@ from pathlib import Path
 from ssmtl.errors import OutputError, SsmtlError
 from ssmtl.event_files import marked, write_jpeg
 from ssmtl.live.clock import Clock
+from ssmtl.live.pace import Rate, Row, Seconds
 from ssmtl.live.records import CameraSettings, Health, Kind, LiveEvent, State
 from ssmtl.live.sources import Watched
 from ssmtl.model import Model
@@ -26,6 +27,7 @@ from ssmtl.scoring.events import Event
 from ssmtl.scoring.stream import FrameResult, score_stream
 from ssmtl.scoring.view_change import ViewChange
 from ssmtl.tasks.task import FRAMES
+from ssmtl.video.files import DEFAULT_RATE
 from ssmtl.video.frame import Frame
 from ssmtl.video.recorder import Recorder, shrink
 from ssmtl.video.sources import open_source
@@ -33,9 +35,6 @@ from ssmtl.video.streams import Camera, Notice
 
 DRAWN_S = 0.25
 """Seconds between live pictures."""
-
-RATE_S = 10.0
-"""Seconds over which frames per second are measured."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ class Outlet:
         folder: of the watch.
         machine: this machine's name.
         put: keeps an event, or what became of it.
-        seconds: keeps a second's scores: Unix second, highest frame score, highest object score, objects.
+        seconds: keeps a second's scores of a camera.
         say: tells people a line.
         recording: whether pictures and films may be written.
         trouble: hears why a picture or film could not be written.
@@ -55,46 +54,17 @@ class Outlet:
     folder: Path
     machine: str
     put: Callable[[LiveEvent], None]
-    seconds: Callable[[str, tuple[int, float, float, int]], None]
+    seconds: Callable[[str, Row], None]
     say: Callable[[str], None]
     recording: Callable[[], bool] = lambda: True
     trouble: Callable[[OutputError], None] = lambda error: None
     films: bool = True
 
 
-class _Rate:
-    """Events per second over the last seconds."""
-
-    def __init__(self) -> None:
-        self._times: deque[float] = deque()
-
-    def add(self) -> None:
-        now = time.monotonic()
-        self._times.append(now)
-        while self._times[0] < now - RATE_S:
-            self._times.popleft()
-
-    def per_s(self) -> float:
-        now = time.monotonic()
-        recent = [t for t in list(self._times) if t >= now - RATE_S]
-        return len(recent) / max(1.0, now - recent[0]) if len(recent) > 1 else 0.0
-
-
-@dataclass
-class _Second:
-    """The scores of the second that goes on."""
-
-    second: int = -1
-    score: float = 0.0
-    objects_score: float = 0.0
-    objects: int = 0
-
-
 class CameraWatch(threading.Thread):
     """Watches one camera until it is told to stop, or a clip to its end.
 
     Attributes:
-        settings: what a person set for it in the page; may be changed at any time.
         failed: why it ended too early, or "".
     """
 
@@ -103,9 +73,9 @@ class CameraWatch(threading.Thread):
     ):
         super().__init__(name=f"ssmtl-{watched.name}", daemon=True)
         self.watched = watched
+        self._model = model
         self.settings = settings or CameraSettings()
         self.failed = ""
-        self._model = model
         self._outlet = outlet
         self._clock = clock
         self._halt = threading.Event()
@@ -115,15 +85,28 @@ class CameraWatch(threading.Thread):
             watched.name, outlet.machine, watched.shown, State.CONNECTING, now, now, recording=outlet.recording()
         )
         self._camera = None if watched.clip else Camera(watched.address, self._heard)
-        self._in, self._out = _Rate(), _Rate()
+        self._in, self._out = Rate(), Rate()
         self._read = 0
         self._stream = EventStream(model, self._threshold()[0])
         self._open: LiveEvent | None = None
         self._recorder: Recorder | None = None
         self._drawing: tuple[tuple[int, int], Drawing] | None = None
         self._drawn_at = 0.0
-        self._second = _Second()
+        self._seconds = Seconds(lambda row: outlet.seconds(watched.name, row))
+        self._rate = DEFAULT_RATE
         self._arrived: deque[float] = deque()
+
+    @property
+    def settings(self) -> CameraSettings:
+        """What a person set for it in the page; may be changed at any time."""
+        return self._settings
+
+    @settings.setter
+    def settings(self, settings: CameraSettings) -> None:
+        self._settings = settings
+        chosen = settings.zones
+        whole = self._model.configuration.zones
+        self._zones = whole if chosen is None else tuple(Zone.model_validate(zone) for zone in chosen)
 
     def halt(self) -> None:
         """Stop soon: what waits to be scored is left, what happened is written."""
@@ -172,7 +155,7 @@ class CameraWatch(threading.Thread):
         finally:
             for happening in self._stream.finish() if not self._halt.is_set() else self._last():
                 self._take(happening)
-            self._keep_second()
+            self._seconds.close()
 
     def _last(self) -> list[Happening]:
         """What goes on while it is stopped."""
@@ -185,6 +168,7 @@ class CameraWatch(threading.Thread):
             return
         assert self.watched.clip is not None
         source = open_source(self.watched.clip)
+        self._rate = source.rate
         began = time.monotonic()
         self._change(State.ONLINE)
 
@@ -206,16 +190,15 @@ class CameraWatch(threading.Thread):
         with self._lock:
             self._health = replace(self._health, size=(width, height))
         configuration = self._model.configuration
-        detector = build_detector(configuration.detectors, self.watched.name, self._model.scene, 0, self._zones())
-        rate = self._camera.rate if self._camera is not None else 25.0
-        self._recorder = Recorder(rate)
+        detector = build_detector(configuration.detectors, self.watched.name, self._model.scene, 0, self._zones)
+        self._recorder = Recorder(self._camera.rate if self._camera is not None else self._rate)
         results = score_stream(self._counted(chain(first, frames)), self._model, detector)
         try:
             for result in results:
                 if self._halt.is_set():
                     break
                 self._stream.events.hysteresis.threshold = self._threshold()[0]
-                detector.zones = self._zones()
+                detector.zones = self._zones
                 self._out.add()
                 with self._lock:
                     self._health = replace(
@@ -245,10 +228,6 @@ class CameraWatch(threading.Thread):
         if self.settings.threshold is not None:
             return self.settings.threshold, "set in the page"
         return self._model.threshold(None if self.watched.clip else self._clock.now())
-
-    def _zones(self) -> tuple[Zone, ...]:
-        chosen = self.settings.zones
-        return self._model.configuration.zones if chosen is None else tuple(Zone.model_validate(z) for z in chosen)
 
     def _heard(self, notice: Notice) -> None:
         """In the reading thread: the connection came or went."""
@@ -281,8 +260,9 @@ class CameraWatch(threading.Thread):
     def _decided(self, decided: Decided) -> None:
         result, frame = decided.result, decided.result.frame
         self._hold(self._stream.view.changing or decided.held)
-        self._record(lambda recorder: recorder.add(frame.image, frame.time_s))
-        self._count_second(result, decided.held)
+        if self._outlet.films:
+            self._record(lambda recorder: recorder.add(frame.image, frame.time_s))
+        self._seconds.add(int(self._clock.unix(frame.time_s)), result, decided.held)
         now = self._stream.events.so_far() if self._open is None and self._stream.events.hysteresis.goes_on else None
         if now is not None:
             self._open = self._live(now, None)
@@ -383,22 +363,6 @@ class CameraWatch(threading.Thread):
             self._change(State.HOLDING, "the whole picture changed; alarms wait until it is settled")
         elif not held and self._health.state is State.HOLDING:
             self._change(State.ONLINE)
-
-    def _count_second(self, result: FrameResult, held: bool) -> None:
-        second = int(self._clock.unix(result.frame.time_s))
-        if second != self._second.second:
-            self._keep_second()
-            self._second = _Second(second)
-        if not held:
-            self._second.score = max(self._second.score, result.score)
-            self._second.objects_score = max([self._second.objects_score, *result.object_scores.tolist()])
-        self._second.objects = max(self._second.objects, len(result.regions))
-
-    def _keep_second(self) -> None:
-        now = self._second
-        if now.second >= 0:
-            self._outlet.seconds(self.watched.name, (now.second, now.score, now.objects_score, now.objects))
-        self._second = _Second()
 
     def _draw(self, result: FrameResult) -> None:
         """The newest picture, for the page, some times a second."""

@@ -1,6 +1,7 @@
 """Opening a watch's database, SQLite or PostgreSQL, and saying what to do where it does not answer."""
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -116,8 +117,21 @@ def _prepare_sqlite(connection: Any, record: object) -> None:
     # Transactions begin where we say, not where Python's module thinks they should.
     connection.isolation_level = None
     # Readers and one writer do not wait for each other; a power cut may cost the last second but no more.
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL"):
-        connection.execute(f"PRAGMA {pragma}").close()
+    _switch_to_wal(connection)
+    connection.execute("PRAGMA synchronous=NORMAL").close()
+
+
+def _switch_to_wal(connection: Any) -> None:
+    """SQLite does not wait for others where several switch a new file at once: it is tried again."""
+    until = time.monotonic() + BUSY_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL").close()
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > until:
+                raise
+            time.sleep(0.02)
 
 
 def _begin_sqlite(connection: Connection) -> None:
