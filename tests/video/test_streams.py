@@ -66,7 +66,9 @@ def stretches(camera: Camera, count: int) -> list[list[Frame]]:
     timer = threading.Timer(20, camera.close)
     timer.start()
     for stretch in camera.stretches():
-        found.append(list(stretch))
+        frames = list(stretch)
+        if frames:
+            found.append(frames)
         if len(found) == count:
             break
     camera.close()
@@ -184,3 +186,15 @@ def test_closing_is_prompt_while_it_waits(clip: Path) -> None:
 )
 def test_problems_in_words(error: Exception, words: str) -> None:
     assert words in explain(error)
+
+
+def test_who_reads_is_told_that_nothing_comes(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ssmtl.video.streams.QUIET_S", 0.1)
+    camera = Camera("x", opener=Cable(clip, OSError(113, "No route to host")), first_wait_s=60)
+    lengths = []
+    for stretch in camera.stretches():
+        lengths.append(len(list(stretch)))
+        if len(lengths) == 3:
+            break
+    camera.close()
+    assert lengths == [12, 0, 0]

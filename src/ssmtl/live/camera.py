@@ -185,6 +185,10 @@ class CameraWatch(threading.Thread):
         """Score one stretch of frames."""
         first = list(islice(frames, FRAMES))
         if len(first) < FRAMES:
+            if not first:
+                # Nothing comes any more: what went on when the camera went is over.
+                for happening in self._stream.finish():
+                    self._take(happening)
             return
         height, width = first[0].image.shape[:2]
         with self._lock:

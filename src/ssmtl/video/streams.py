@@ -36,6 +36,9 @@ OPEN_S, READ_S = 10.0, 8.0
 WAITING_S = 2.0
 """Seconds of frames that may wait for who scores them."""
 
+QUIET_S = 3.0
+"""After so long without a frame whoever reads is told that there is none."""
+
 GARBAGE_S = 5.0
 """A camera that sends packets for so long of which none can be decoded is connected anew."""
 
@@ -148,6 +151,8 @@ class Camera:
     def stretches(self) -> Iterator[Iterator[Frame]]:
         """Stretches of frames of one size without a gap, each to be read to its end before the next; for ever.
 
+        While nothing comes between two of them there is an empty one every QUIET_S seconds.
+
         Frames are numbered through, with a number left out between stretches; their time is that of their arrival, in
         seconds of `time.monotonic`.
         """
@@ -156,7 +161,11 @@ class Camera:
         index = 0
         ahead: list[Frame] = []
         while not self._stop.is_set():
-            first = replace(ahead.pop(), index=index) if ahead else self._next(index)
+            try:
+                first = replace(ahead.pop(), index=index) if ahead else self._next(index, QUIET_S)
+            except queue.Empty:
+                yield iter(())
+                continue
             if first is None:
                 continue
             index = first.index + 1
@@ -177,9 +186,9 @@ class Camera:
             yield stretch()
             index += 1  # whoever counts frames sees the gap
 
-    def _next(self, index: int) -> Frame | None:
-        """The next frame; None where a stretch ends."""
-        item = self._queue.get()
+    def _next(self, index: int, patience_s: float | None = None) -> Frame | None:
+        """The next frame; None where a stretch ends; `queue.Empty` where nothing comes for so long."""
+        item = self._queue.get(timeout=patience_s)
         if isinstance(item, _Gap):
             return None
         with self._room:

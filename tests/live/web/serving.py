@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
@@ -35,6 +36,20 @@ class Serving:
         """End; connections that are open are closed."""
         self._server.should_exit = self._server.force_exit = True
         self._thread.join(10)
+
+
+def place(page: Any, selector: str) -> dict[str, float]:
+    """Where something is; the live picture is another element four times a second, and a gone one has no place."""
+    found: list[dict[str, float]] = []
+
+    def is_there() -> bool:
+        box = page.locator(selector).bounding_box()
+        if box is not None:
+            found.append(box)
+        return box is not None
+
+    until(is_there)
+    return found[0]
 
 
 def until(check: Callable[[], bool], seconds: float = 10.0) -> None:

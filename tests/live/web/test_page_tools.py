@@ -17,7 +17,7 @@ from ssmtl.live.records import CameraSettings, Status
 from ssmtl.live.store import open_store
 from ssmtl.scoring.events import EventSettings, find_spans
 from tests.live.web.example import MACHINE, STREETS, Example
-from tests.live.web.serving import until
+from tests.live.web.serving import place, until
 
 PHONE = {"width": 375, "height": 740}
 
@@ -120,8 +120,7 @@ def test_the_time_shown(page: Page, label: str, seconds: int) -> None:
 def test_drawing_a_zone(page: Page, example: Example) -> None:
     page.get_by_text("Zones", exact=True).click()
     page.get_by_role("button", name="Draw a zone").click()
-    box = page.locator("#view img").bounding_box()
-    assert box is not None
+    box = place(page, "#view img")
     street = STREETS["entrance"]
     height = box["width"] * street.height / street.width  # the strip with the score is no part of the picture
     assert height < box["height"] - 10

@@ -21,7 +21,7 @@ from ssmtl.model import Model
 from tests.live.cameras import RtspCamera, free_port, need_rtsp_server, write_ts
 from tests.live.watches import MACHINE, watching
 from tests.live.web.conftest import WIDE
-from tests.live.web.serving import Serving, until
+from tests.live.web.serving import Serving, place, until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -67,8 +67,7 @@ def test_from_the_camera_to_the_page_and_back(browser: "Browser", street: Path, 
             # Only what stands in the sky is to count: that leaves nothing to score.
             page.get_by_text("Zones", exact=True).click()
             page.get_by_role("button", name="Draw a zone").click()
-            expect(page.locator("#view img")).to_be_visible()
-            box = page.locator("#view img").bounding_box()
+            box = place(page, "#view img")
             height = box["width"] * 240 / 320
             corners = [(0.1, 0.05), (0.3, 0.05), (0.2, 0.15)]
             for x, y in [*corners, corners[0]]:
