@@ -133,7 +133,7 @@ def test_what_an_opened_event_tells(page: Page, example: Example) -> None:
     expect(page.locator("#event-facts")).not_to_contain_text("1.30")
     page.keyboard.press("Escape")
     expect(page.locator("dialog")).to_be_hidden()
-    assert page.locator("video").count() == 0
+    expect(page.locator("video")).to_have_count(0)
 
 
 def test_confirming_dismissing_and_taking_it_back(page: Page, example: Example) -> None:
