@@ -120,7 +120,8 @@ class TestFlow:
     @pytest.mark.parametrize(("max_known", "found"), [(1.0, True), (0.2, False), (0.0, False)])
     def test_the_blurred_edge_of_a_known_region(self, max_known: float, found: bool) -> None:
         """Flow spreads beyond what moves: what hangs together with a known box is no region of its own."""
-        detector = Flow(FlowSettings(max_known=max_known, min_area=1, min_width=0, min_height=0))
+        settings = FlowSettings(max_known=max_known, min_area=1, min_width=0, min_height=0, min_change=0)
+        detector = Flow(settings)
         known = [Regions.make([square_box(i)], "known") for i in range(2)]
         assert [len(detector.detect(frame, known[frame.index])) > 0 for frame in moving_square(2)] == [False, found]
 

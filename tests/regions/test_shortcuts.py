@@ -1,17 +1,22 @@
 """What motion regions do for speed alone, against the plain way: the results are the same to the last bit."""
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from ssmtl.datasets.street import StreetConfig, write_street
 from ssmtl.regions.background import Background, BackgroundSettings
 from ssmtl.regions.components import ComponentSettings, Runs, black_out, component_boxes, split_component
-from ssmtl.regions.flow import Flow, FlowSettings, dense_inverse_search
+from ssmtl.regions.flow import Flow, FlowSettings
 from ssmtl.regions.regions import Regions
-from ssmtl.regions.scene import Scene, grey
+from ssmtl.regions.scene import Scene
+from ssmtl.regions.union import build_detector
+from ssmtl.video.sources import Clip, open_source
 
-from .pictures import NOTHING, moving_square, to_frames
+from .pictures import NOTHING, to_frames
 
 Boxes = list[tuple[float, ...]]
 
@@ -80,7 +85,7 @@ def test_runs_are_the_mask(seed: int) -> None:
 @pytest.mark.parametrize("max_known", [0.0, 0.2, 0.7, 1.0])
 def test_known_flow_is_dropped(max_known: float) -> None:
     """Against sums over all pixels of each component."""
-    settings = FlowSettings(max_known=max_known, min_area=1, min_width=0, min_height=0)
+    settings = FlowSettings(max_known=max_known, min_area=1, min_width=0, min_height=0, min_change=0)
     found = 0
     for seed in range(40):
         mask, known = blobs(seed), Regions.make(some_boxes(seed), "known")
@@ -104,23 +109,56 @@ def test_known_flow_is_dropped(max_known: float) -> None:
 @pytest.mark.parametrize("other", [(45, 80), (200, 300)])
 def test_the_size_may_change(other: tuple[int, int]) -> None:
     """Flow uses its memory again from frame to frame."""
-    detector = Flow(FlowSettings(), flow=lambda now, before: np.full((*now.shape[:2], 2), 3, np.float32))
+    detector = Flow(FlowSettings(min_change=0), flow=lambda now, before: np.full((*now.shape[:2], 2), 3, np.float32))
     for height, width in [(90, 160), other, (90, 160)]:
         frames = to_frames([np.zeros((height, width), np.uint8)] * 2)
         found = [detector.detect(frame, NOTHING).boxes.tolist() for frame in frames]
         assert found == [[], [[0, 0, width, height]]]
 
 
-def test_flow_with_and_without_the_picture_before() -> None:
-    """The search keeps a grey picture; a fresh one has none, nor one that is asked about other pictures."""
-    images = [frame.image for frame in moving_square(4)]
-    kept = dense_inverse_search("fast")
-    pairs = [(1, 0), (2, 1), (3, 2), (3, 0), (2, 3), (2, 2), (0, 1)]
-    for now, before in pairs:
-        start = np.zeros((*images[0].shape[:2], 2), np.float32)
-        search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
-        expected = search.calc(grey(images[now]), grey(images[before]), start)
-        assert np.array_equal(kept(images[now], images[before]), expected), (now, before)
+@pytest.mark.parametrize(
+    ("known", "min_change", "asked"),
+    [
+        ([], 8.0, [False, True, True, False]),
+        ([[0, 0, 320, 240]], 8.0, [False, False, False, False]),
+        ([[0, 0, 110, 240]], 8.0, [False, False, True, False]),
+        ([], 250.0, [False, False, False, False]),
+        ([], 0.0, [False, True, True, True]),
+        ([[0, 0, 320, 240]], 0.0, [False, True, True, True]),
+    ],
+)
+def test_flow_is_asked_where_something_changed(known: list[list[int]], min_change: float, asked: list[bool]) -> None:
+    """A bright square moves, then another one elsewhere, then nothing but noise and a single pixel."""
+    pictures = np.full((4, 240, 320), 60, np.uint8)
+    pictures[0, 100:140, 40:60] = pictures[1:, 100:140, 50:70] = 200
+    pictures[2:, 100:140, 200:220] = 200
+    pictures += np.random.default_rng(0).integers(0, 4, pictures.shape, np.uint8)
+    pictures[3, 10, 10] = 255
+    calls = []
+
+    def flow(now: NDArray[np.uint8], before: NDArray[np.uint8]) -> NDArray[np.float32]:
+        calls.append(now)
+        return np.zeros((*now.shape[:2], 2), np.float32)
+
+    detector = Flow(FlowSettings(min_change=min_change), flow=flow)
+    frames = to_frames(list(pictures))
+    for frame in frames:
+        detector.detect(frame, Regions.make(known, "known"))
+    assert [any(frame.image is call for call in calls) for frame in frames] == asked
+
+
+def test_flow_finds_the_same_where_it_is_asked_less(tmp_path: Path) -> None:
+    """All that moves in a street, beside what the background has found already and alone."""
+    write_street(tmp_path, StreetConfig(), 3, 1, 120, 0, 0)
+    (clip,) = tmp_path.rglob("*.mp4")
+    frames = list(open_source(Clip("clip", clip)))
+    for before in ([], [BackgroundSettings()]):
+        found = []
+        for min_change in (0.0, 8.0):
+            detector = build_detector([*before, FlowSettings(min_change=min_change)], "clip", None)
+            found.append([detector.detect(frame).boxes.tolist() for frame in frames])
+        assert found[0] == found[1]
+        assert sum(map(len, found[0])) > 50
 
 
 @pytest.mark.parametrize("size", [(1.0, 1.0), (4.5, 11.0), (40.0, 3.0), (30.0, 90.0)])

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ssmtl.regions.components import ComponentSettings, black_out, component_boxes, moving_part, picture_scale
+from ssmtl.regions.components import OPENING, ComponentSettings, black_out, component_boxes, moving_part, picture_scale
 from ssmtl.regions.regions import Regions
 from ssmtl.regions.scene import DIFFERENT_SCENE, Scene, grey
 from ssmtl.video.frame import Frame
@@ -23,9 +23,6 @@ class BackgroundSettings(ComponentSettings):
     warm_up: int = Field(25, ge=1, description="frames averaged at first, where `fit` learnt no background")
     closing_width: float = Field(4.5, ge=1, description="pixels at 360x640")
     closing_height: float = Field(11.0, ge=1, description="pixels at 360x640: people are upright")
-
-
-OPENING = np.ones((2, 2), np.uint8)
 
 
 class Background:

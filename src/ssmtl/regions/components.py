@@ -14,6 +14,9 @@ from ssmtl.regions.scene import Scene
 
 REFERENCE_AREA = 360 * 640
 
+OPENING = np.ones((2, 2), np.uint8)
+"""What is opened by this has no single pixels and no lines of one."""
+
 
 class ComponentSettings(Settings):
     """Which components of a motion mask become regions (SSMTL++, section 3.2; sizes scale with the picture)."""

@@ -12,7 +12,15 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ssmtl.regions.components import ComponentSettings, Runs, black_out, component_boxes, moving_part
+from ssmtl.regions.components import (
+    OPENING,
+    ComponentSettings,
+    Runs,
+    black_out,
+    component_boxes,
+    moving_part,
+    picture_scale,
+)
 from ssmtl.regions.regions import Regions
 from ssmtl.regions.scene import Scene, grey
 from ssmtl.regions.torchvision import pick_device, share_torchvision
@@ -27,6 +35,12 @@ PRESETS = {
 
 LEAST_SIDE = 32
 """Pixels: OpenCV's DIS flow crashes on pictures that are lower or narrower, and flow says little there."""
+
+LEAST_CHANGED = 0.3
+"""Share of a region's least area that changes where something moves that flow would make a region of."""
+
+BLURRED_EDGE = 4.0
+"""Pixels at 360x640 by which a known thing's change reaches beyond its box."""
 
 LEAST_RAFT_SIDE = 128
 """Pixels: RAFT's pyramid wants as many, and multiples of 8."""
@@ -47,6 +61,11 @@ class FlowSettings(ComponentSettings):
     model: Literal["raft_large", "raft_small"] = Field("raft_large", description="of raft")
     weights: Literal["published"] | Path = Field("published", description="of raft; published ones are downloaded once")
     min_magnitude: float = Field(1.0, gt=0, description="pixels per frame")
+    min_change: float = Field(
+        8.0,
+        ge=0,
+        description="grey levels; where too little outside known boxes changed by more, nothing moves; 0: ask flow",
+    )
     max_known: float = Field(
         0.2, ge=0, le=1, description="share of a component within known boxes above which it is their blurred edge"
     )
@@ -88,12 +107,26 @@ class Flow:
         self._before = now
         if before is None or before.shape != now.shape or min(now.shape[:2]) < LEAST_SIDE:
             return Regions.make([], "flow")
+        if not self._changed(now, before, known):
+            return Regions.make([], "flow")
         flow = self._flow(now, before)
         self._planes = planes = cv2.split(flow, self._planes)
         mask = (cv2.magnitude(planes[0], planes[1]) > self.settings.min_magnitude).view(np.uint8)
         self._drop_known(mask, known)
         scene = self.scene if self.scene and self.scene.background.shape == mask.shape else None
         return Regions.make(component_boxes(mask, self.settings, scene), "flow")
+
+    def _changed(self, now: NDArray[np.uint8], before: NDArray[np.uint8], known: Regions) -> bool:
+        """Whether enough changed outside known boxes for flow, most of what regions cost, to be worth its time."""
+        if not self.settings.min_change:
+            return True
+        changed = (cv2.absdiff(grey(now), grey(before)) > self.settings.min_change).view(np.uint8)
+        # Single pixels are noise.
+        changed = cv2.morphologyEx(changed, cv2.MORPH_OPEN, OPENING).view(np.uint8)
+        scale = picture_scale(changed.shape)
+        edge = BLURRED_EDGE * scale * np.array([-1, -1, 1, 1], np.float32)
+        black_out(changed, Regions.make(known.boxes + edge, "known"))
+        return cv2.countNonZero(changed) > LEAST_CHANGED * self.settings.min_area * scale**2
 
     def _drop_known(self, mask: NDArray[np.uint8], known: Regions) -> None:
         """Black out known boxes and, since flow spreads beyond what moves, all that hangs together with them."""
@@ -118,15 +151,10 @@ class Flow:
 def dense_inverse_search(preset: str) -> FlowMethod:
     """OpenCV's DIS flow between the grey pictures."""
     search = cv2.DISOpticalFlow.create(PRESETS[preset])
-    # The last `now` and its grey picture: it is the next `before`.
-    last: tuple[NDArray[np.uint8], NDArray[np.uint8]] | None = None
 
     def flow(now: NDArray[np.uint8], before: NDArray[np.uint8]) -> NDArray[np.float32]:
-        nonlocal last
-        grey_before = last[1] if last and last[0] is before else grey(before)
-        last = now, grey(now)
         start = np.zeros((*now.shape[:2], 2), np.float32)
-        return np.asarray(search.calc(last[1], grey_before, start), np.float32)
+        return np.asarray(search.calc(grey(now), grey(before), start), np.float32)
 
     return flow
 
