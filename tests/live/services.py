@@ -6,6 +6,7 @@ import secrets
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import tempfile
 import threading
@@ -108,15 +109,39 @@ def postgres() -> Iterator[Postgres]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-class Mosquitto:
-    """An MQTT broker that can be killed and started again; with a password it lets no one else in."""
+def certificate(folder: Path) -> tuple[Path, Path]:
+    """A certificate for 127.0.0.1, signed by itself, and its key."""
+    paths = folder / "certificate.pem", folder / "key.pem"
+    command = [
+        program("openssl"),
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:prime256v1",
+        "-nodes",
+    ]
+    command += ["-days", "2", "-subj", "/CN=ssmtl-test", "-addext", "subjectAltName=IP:127.0.0.1"]
+    command += ["-out", str(paths[0]), "-keyout", str(paths[1])]
+    subprocess.run(command, check=True, capture_output=True, timeout=20)
+    return paths
 
-    def __init__(self, folder: Path, password: str | None = None):
+
+class Mosquitto:
+    """An MQTT broker that can be killed and started again; with a password it lets no one else in.
+
+    With `tls`, its own certificate and key, it speaks nothing else.
+    """
+
+    def __init__(self, folder: Path, password: str | None = None, tls: tuple[Path, Path] | None = None):
         self._program = program("mosquitto", "usr/sbin")
         self.port = free_port()
         # What a listener asked for outlives a kill: otherwise the first events after it would find no one there.
         lines = [f"listener {self.port} 127.0.0.1", "persistence true", f"persistence_location {folder}/"]
         lines += ["autosave_on_changes true", "autosave_interval 1", "log_dest none"]
+        if tls is not None:
+            lines += [f"certfile {tls[0]}", f"keyfile {tls[1]}"]
         if os.geteuid() == 0:
             # Else it would give up its rights to this folder.
             lines.append("user root")
@@ -147,7 +172,7 @@ class Mosquitto:
 class Listener:
     """Hears what a broker is told, and comes back when the broker does."""
 
-    def __init__(self, port: int, password: str | None = None):
+    def __init__(self, port: int, password: str | None = None, trusted: Path | None = None):
         from paho.mqtt.client import Client
         from paho.mqtt.enums import CallbackAPIVersion
 
@@ -157,6 +182,8 @@ class Listener:
         self._client = Client(CallbackAPIVersion.VERSION2, client_id="listener", clean_session=False)
         if password is not None:
             self._client.username_pw_set("watcher", password)
+        if trusted is not None:
+            self._client.tls_set(str(trusted))
         self._client.reconnect_delay_set(1, 1)
         self._client.on_connect = lambda client, *rest: client.subscribe("#", qos=1)
         self._client.on_subscribe = lambda *rest: self._ready.set()
@@ -184,7 +211,7 @@ class Receiver:
         heard: path, headers and JSON of every post.
     """
 
-    def __init__(self, statuses: Sequence[int] = (204,)):
+    def __init__(self, statuses: Sequence[int] = (204,), tls: tuple[Path, Path] | None = None):
         self.heard: list[tuple[str, dict[str, str], Any]] = []
         left = list(statuses)
         heard = self.heard
@@ -202,6 +229,10 @@ class Receiver:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.port = self._server.server_address[1]
+        if tls is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*tls)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         self._thread.start()
 

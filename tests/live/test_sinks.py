@@ -17,7 +17,7 @@ from ssmtl.errors import ConfigError, OutputError
 from ssmtl.live.dispatcher import Dispatcher
 from ssmtl.live.records import Kind, LiveEvent
 from ssmtl.live.sinks import JsonLines, Mqtt, RefusedError, Sink, Webhook, message_of, open_sink
-from tests.live.services import Listener, Mosquitto, Receiver, free_port, wait_for
+from tests.live.services import Listener, Mosquitto, Receiver, certificate, free_port, wait_for
 from tests.live.test_store import EVENT
 
 SECRET = "ge:h/e@im"
@@ -324,6 +324,28 @@ def test_a_broker_with_a_password(tmp_path: Path) -> None:
             ):
                 tell(sink, "a")
             assert "wrong-word" not in str(caught.value)
+    finally:
+        broker.kill()
+
+
+def test_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who is not trusted is told nothing; whom SSL_CERT_FILE names is."""
+    paths = certificate(tmp_path)
+    broker = Mosquitto(tmp_path, tls=paths)
+    broker.start()
+    try:
+        with closing(Receiver(tls=paths)) as receiver, closing(Listener(broker.port, trusted=paths[0])) as listener:
+            addresses = [f"https://127.0.0.1:{receiver.port}", f"mqtts://127.0.0.1:{broker.port}/alarms"]
+            for address in addresses:
+                with closing(open_sink(address)) as sink, pytest.raises(OutputError, match="SSL_CERT_FILE"):
+                    tell(sink, "a")
+            monkeypatch.setenv("SSL_CERT_FILE", str(paths[0]))
+            for address in addresses:
+                with closing(open_sink(address)) as sink:
+                    tell(sink, "b")
+            wait_for(lambda: listener.heard, "the message")
+            assert [message["key"] for _, message in listener.heard] == ["b"]
+            assert [message["key"] for _, _, message in receiver.heard] == ["b"]
     finally:
         broker.kill()
 

@@ -82,7 +82,14 @@ class CameraWatch(threading.Thread):
         self._lock = threading.Lock()
         now = clock.now()
         self._health = Health(
-            watched.name, outlet.machine, watched.shown, State.CONNECTING, now, now, recording=outlet.recording()
+            watched.name,
+            outlet.machine,
+            watched.shown,
+            State.CONNECTING,
+            now,
+            now,
+            recording=outlet.recording(),
+            zones=tuple(zone.model_dump(mode="json") for zone in model.configuration.zones),
         )
         self._camera = None if watched.clip else Camera(watched.address, self._heard)
         self._in, self._out = Rate(), Rate()
@@ -103,10 +110,10 @@ class CameraWatch(threading.Thread):
 
     @settings.setter
     def settings(self, settings: CameraSettings) -> None:
-        self._settings = settings
-        chosen = settings.zones
-        whole = self._model.configuration.zones
-        self._zones = whole if chosen is None else tuple(Zone.model_validate(zone) for zone in chosen)
+        chosen, zones = settings.zones, self._model.configuration.zones
+        if chosen is not None:
+            zones = tuple(Zone.model_validate(zone) for zone in chosen)
+        self._settings, self._zones = settings, zones
 
     def halt(self) -> None:
         """Stop soon: what waits to be scored is left, what happened is written."""

@@ -88,6 +88,7 @@ class Health:
         score: the newest frame score; threshold: at which an event begins; threshold_from: who says so.
         size: width and height of the picture.
         recording: whether events get clips and pictures.
+        zones: those of the configuration, which count unless the page sets others.
     """
 
     camera: str
@@ -112,6 +113,7 @@ class Health:
     threshold_from: str = ""
     size: tuple[int, int] = (0, 0)
     recording: bool = True
+    zones: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

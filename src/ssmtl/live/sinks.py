@@ -31,6 +31,9 @@ LINES = (".jsonl", ".ndjson", ".json")
 NEVER_TAKEN = (400, 413, 415, 422)
 """Answers of a web server that mean this message, and will be the same when it comes again."""
 
+UNTRUSTED = "CERTIFICATE_VERIFY_FAILED"
+TRUST = "its certificate is not trusted; name the file of the authority that signed it in SSL_CERT_FILE"
+
 Message = Mapping[str, Any]
 
 
@@ -188,6 +191,8 @@ class Webhook:
         try:
             answer = self._client.post(self._url, json=dict(message))
         except self._errors as error:
+            if UNTRUSTED in str(error):
+                raise OutputError(f"{self.name}: {TRUST}") from None
             raise OutputError(f"{self.name}: does not answer ({type(error).__name__}); check the address") from None
         if answer.is_success:
             return
@@ -243,6 +248,8 @@ class Mqtt:
                 sent.wait_for_publish(0.1)
         except (OSError, ValueError, RuntimeError) as error:
             self.close()
+            if UNTRUSTED in str(error):
+                raise OutputError(f"{self.name}: {TRUST}") from None
             problem = hide_in(str(error), [self._password or ""])
             raise OutputError(f"{self.name}: does not answer ({problem}); check the broker and its address") from None
         except OutputError:

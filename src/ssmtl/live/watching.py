@@ -196,8 +196,8 @@ class Watch:
 
     def _read_settings(self) -> None:
         for camera in self.cameras:
-            # A database that does not answer changes nothing.
-            with suppress(OutputError):
+            # A database that does not answer changes nothing, nor does a row that no page wrote.
+            with suppress(OutputError, ValueError):
                 camera.settings = self._store.settings(self._machine, camera.watched.name)
 
     def _put(self, event: LiveEvent) -> None:

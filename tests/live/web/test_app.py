@@ -106,16 +106,25 @@ TRIANGLE = {"name": "tree", "kind": "ignore", "points": [[0, 0], [0.5, 0], [0.25
 
 def test_settings_are_kept_field_by_field(client: TestClient, example: Example) -> None:
     path = "/api/cameras/yard/settings"
-    assert client.get(path).json() == {"threshold": None, "zones": None}
-    assert client.put(path, json={"threshold": 1.5}, headers=SAME).json() == {"threshold": 1.5, "zones": None}
-    assert client.put(path, json={"zones": [TRIANGLE]}, headers=SAME).status_code == 200
-    assert client.get(path).json() == {"threshold": 1.5, "zones": [TRIANGLE]}
+
+    def put(change: dict[str, object]) -> dict[str, object]:
+        return dict(client.put(path, json=change, headers=SAME).json())
+
+    def shown(threshold: float | None, zones: list[object] | None) -> dict[str, object]:
+        return {"threshold": threshold, "zones": zones, "configured_zones": []}
+
+    assert client.get(path).json() == shown(None, None)
+    assert put({"threshold": 1.5}) == shown(1.5, None)
+    assert put({"zones": [TRIANGLE]}) == shown(1.5, [TRIANGLE])
+    assert client.get(path).json() == shown(1.5, [TRIANGLE])
     kept = example.store.settings(MACHINE, "yard")
     assert kept.threshold == 1.5 and kept.zones is not None and dict(kept.zones[0])["name"] == "tree"
-    assert client.put(path, json={"threshold": None}, headers=SAME).json() == {"threshold": None, "zones": [TRIANGLE]}
-    assert client.put(path, json={"zones": []}, headers=SAME).json()["zones"] == []
-    assert client.put(path, json={"zones": None}, headers=SAME).json()["zones"] is None
+    assert put({"threshold": None}) == shown(None, [TRIANGLE])
+    assert put({"zones": []}) == shown(None, [])
+    assert put({"zones": None}) == shown(None, None)
     assert example.store.settings(MACHINE, "entrance") == CameraSettings()
+    example.health("yard", zones=(TRIANGLE,))
+    assert client.get(path).json() == shown(None, None) | {"configured_zones": [TRIANGLE]}
 
 
 @pytest.mark.parametrize(

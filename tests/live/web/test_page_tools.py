@@ -190,6 +190,25 @@ def test_a_threshold_with_the_keyboard(page: Page, example: Example) -> None:
     until(lambda: settings(example).threshold == 1.25)
 
 
+def test_the_configurations_zones(page: Page, example: Example) -> None:
+    """Are drawn; who changes one changes a copy, and can go back."""
+    tree, door = (
+        {"name": name, "kind": "ignore", "points": [[x, 0.1], [x + 0.2, 0.1], [x + 0.1, 0.5]]}
+        for name, x in (("tree", 0.1), ("door", 0.5))
+    )
+    example.health("entrance", zones=(tree, door))
+    page.get_by_text("Zones", exact=True).click()
+    expect(page.locator("#over polygon.ignore")).to_have_count(2, timeout=20000)
+    expect(page.locator("#zones-note")).to_contain_text("configuration's")
+    assert settings(example).zones is None
+    page.get_by_role("button", name="Delete tree").click()
+    expect(page.locator("#over polygon.ignore")).to_have_count(1)
+    until(lambda: settings(example).zones == (door,))
+    page.get_by_role("button", name="Back to the configuration's").click()
+    expect(page.locator("#over polygon.ignore")).to_have_count(2)
+    until(lambda: settings(example).zones is None)
+
+
 def test_a_zone_with_the_keyboard(page: Page, example: Example) -> None:
     tab_to(page, "#zones-part summary")
     page.keyboard.press("Enter")

@@ -106,19 +106,20 @@ class Api:
 
     def settings(self, camera: Camera) -> Response:
         """What was set for a camera in the page."""
-        return _json(self._store.settings(self._health(camera).machine, camera))
+        health = self._health(camera)
+        return _settings(self._store.settings(health.machine, camera), health)
 
     def change_settings(self, camera: Camera, change: Change) -> Response:
         """Set something for a camera; the watch takes it up within seconds."""
-        machine = self._health(camera).machine
-        old = self._store.settings(machine, camera)
+        health = self._health(camera)
+        old = self._store.settings(health.machine, camera)
         threshold = change.threshold if "threshold" in change.model_fields_set else old.threshold
         zones = old.zones
         if "zones" in change.model_fields_set:
             zones = None if change.zones is None else tuple(zone.model_dump(mode="json") for zone in change.zones)
         new = CameraSettings(threshold, zones)
-        self._store.set_settings(machine, camera, new)
-        return _json(new)
+        self._store.set_settings(health.machine, camera, new)
+        return _settings(new, health)
 
     def events(
         self,
@@ -211,7 +212,12 @@ def _span(since: float | None, until: float | None) -> tuple[float, float]:
     return begin, end
 
 
-def _fields(record: Health | LiveEvent) -> dict[str, Any]:
+def _settings(chosen: CameraSettings, health: Health) -> Response:
+    """What a person set, and the configuration's zones, which count where none are."""
+    return _json(_fields(chosen) | {"configured_zones": health.zones})
+
+
+def _fields(record: CameraSettings | Health | LiveEvent) -> dict[str, Any]:
     return {name: getattr(record, name) for name in record.__dataclass_fields__}
 
 

@@ -10,7 +10,8 @@ const form = byId("zone-form");
 const KINDS = { ignore: "ignored", watch: "watched" };
 
 let camera = null;
-let zones = null; // null = the configuration's
+let zones = []; // those that count
+let configured = true; // they are the configuration's
 let corners = [];
 let cross = [0.5, 0.5];
 let mode = "idle"; // "drawing": corners are set; "naming": the outline is finished
@@ -37,8 +38,9 @@ export function showZones(name, settings) {
     say(byId("zone-problem"), "");
     byId("zone-said").textContent = "";
   }
-  zones = settings.zones;
-  byId("zones-reset").hidden = zones === null;
+  configured = settings.zones === null;
+  zones = settings.zones ?? settings.configured_zones;
+  byId("zones-reset").hidden = configured;
   list();
   drawZones();
 }
@@ -157,7 +159,7 @@ function update() {
 function finish(event) {
   event.preventDefault();
   const zone = { name: byId("zone-name").value.trim(), kind: form.elements.kind.value, points: corners };
-  save([...(zones ?? []), zone], "Saved. The watch takes it up within seconds.").then((saved) => saved && stop());
+  save([...zones, zone], "Saved. The watch takes it up within seconds.").then((saved) => saved && stop());
 }
 
 function remove(i) {
@@ -186,17 +188,16 @@ async function save(wanted, text) {
 const titleOf = (zone, i) => zone.name || `Zone ${i + 1}`;
 
 function list() {
-  const note =
-    zones === null
-      ? "Zones are those of the configuration; ones that you draw here take their place."
-      : zones.length
-        ? ""
-        : "No zones: the whole picture counts.";
+  const note = !zones.length
+    ? "No zones: the whole picture counts."
+    : configured
+      ? "These are the configuration's; what you change here counts in their place."
+      : "";
   const feet = "Something is in a zone where its feet are: the middle of its lower edge.";
-  byId("zones-count").textContent = zones?.length ? ` (${zones.length})` : "";
+  byId("zones-count").textContent = zones.length ? ` (${zones.length})` : "";
   byId("zones-note").textContent = [note, feet].filter(Boolean).join(" ");
   byId("zones").replaceChildren(
-    ...(zones ?? []).map((zone, i) => {
+    ...zones.map((zone, i) => {
       const title = titleOf(zone, i);
       const button = el("button", { type: "button", textContent: "Delete", "aria-label": `Delete ${title}` });
       button.addEventListener("click", () => remove(i));
@@ -212,7 +213,7 @@ export function drawZones() {
   if (!width || !height) return;
   drawing.setAttribute("viewBox", `0 0 ${width} ${height}`);
   const text = (points) => points.map(([x, y]) => `${(x * width).toFixed(1)},${(y * height).toFixed(1)}`).join(" ");
-  const nodes = (zones ?? []).flatMap((zone, i) => [
+  const nodes = zones.flatMap((zone, i) => [
     svg("polygon", { class: `zone ${zone.kind}`, points: text(zone.points) }),
     label(titleOf(zone, i), zone.points, width, height),
   ]);
