@@ -173,7 +173,7 @@ def ssmtlpp_lite() -> Configuration:
             "recipe": "ssmtlpp-lite",
             "tasks": base.scoring_tasks,
             "backbone": BackboneSettings(depth="deep", width="tapered", shrinking="stride"),
-            "train": TrainSettings(batch_size=16, imitation=ImitationSettings()),
+            "train": TrainSettings(epochs=1, batch_size=16, imitation=ImitationSettings()),
             "scoring": base.scoring.model_copy(update={"every": 2}),
         }
     )
