@@ -1,6 +1,7 @@
 """Thresholds from footage, from what a training held out, and from what a watch recorded."""
 
 import json
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -134,3 +135,14 @@ def test_a_watch_that_recorded_nothing(tmp_path: Path) -> None:
         normal_curves(tmp_path)
     with pytest.raises(DataError, match="has no camera gate"):
         normal_curves(tmp_path, camera="gate")
+
+
+def test_a_watch_in_which_something_always_happened(tmp_path: Path) -> None:
+    (tmp_path / "watch.json").write_text("{}")
+    with closing(open_store(tmp_path, None)) as store:
+        store.add_scores("here", "door", [(1000 + i, 2.0, 0.0, 1) for i in range(20)])
+        store.put(LiveEvent("k", "here", "door", Kind.ANOMALY, 1004.0, 1016.0, 1005.0, 2.0, 1.0, (64, 48)))
+        with pytest.raises(DataError, match="an event that was confirmed or that nobody judged yet; dismiss"):
+            normal_curves(tmp_path)
+        store.set_status("k", Status.DISMISSED)
+    assert sum(len(curve.scores) for curve in normal_curves(tmp_path)["door"]) == 20

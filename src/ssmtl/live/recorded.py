@@ -29,10 +29,17 @@ def normal_curves(folder: Path, url: str | None = None, camera: str | None = Non
         names = store.cameras()
         if camera is not None and camera not in names:
             raise DataError(f"{folder}: has no camera {camera}; it has {', '.join(names) or 'none'}")
-        found = {name: _curves(store, name) for name in names if camera in (None, name)}
+        wanted = [name for name in names if camera in (None, name)]
+        found = {name: _curves(store, name) for name in wanted}
+        recorded = any(store.scores(name, 0.0, 1e12, most=1) for name in wanted)
     finally:
         store.close()
     found = {name: curves for name, curves in found.items() if curves}
+    if not found and recorded:
+        raise DataError(
+            f"{folder}: all that was recorded lies within {AROUND_S:g} s of an event that was confirmed or that nobody "
+            "judged yet; dismiss those that were ordinary (the page of `ssmtl serve`), or watch for longer"
+        )
     if not found:
         raise DataError(f"{folder}: no scores were recorded yet; watch ordinary footage for a while")
     return found
