@@ -3,6 +3,7 @@
 import dataclasses
 import threading
 import time
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from ssmtl import detect
 from ssmtl.event_files import read_events
 from ssmtl.live.records import CameraSettings, Health, LiveEvent, State
 from ssmtl.live.sources import Watched, read_watched
-from ssmtl.live.store import Store
+from ssmtl.live.store import Store, open_store
 from ssmtl.model import Model
 from ssmtl.video.files import VideoFile
 from ssmtl.video.sources import Clip
@@ -51,6 +52,18 @@ def test_offline_and_live_give_the_same_events(street: Path, model: Model, tmp_p
         assert lengths[0] == lengths[1] > 10
     health = running.health()
     assert health.frames_in == health.frames_out == 200 and health.dropped == 0
+
+
+def test_settings_that_no_page_wrote_change_nothing(street: Path, model: Model, tmp_path: Path) -> None:
+    (tmp_path / "w").mkdir()
+    wrong = {"name": "line", "kind": "ignore", "points": [[0, 0], [7, 1]]}
+    with closing(open_store(tmp_path / "w", None)) as store:
+        store.set_settings(MACHINE, "street", CameraSettings(1e6, (wrong,)))
+    clip = Clip("street", street)
+    with watching(tmp_path / "w", [Watched("street", str(street), clip)], model) as running:
+        running.until(lambda: running.health().state is State.ENDED)
+        running.until(lambda: len(running.events()) >= 2)
+        assert running.health().threshold < 1e6
 
 
 def test_the_page_sets_threshold_and_zones_while_it_runs(street: Path, model: Model, tmp_path: Path) -> None:
