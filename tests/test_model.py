@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from ssmtl.errors import ModelError
 from ssmtl.model import DESCRIPTION, WEIGHTS, Model, build_network, load_model, save_model
 from ssmtl.recipes import configure
 from ssmtl.regions.scene import Scene
+from ssmtl.scoring.score import TaskScale
+from ssmtl.scoring.speed import SpeedSettings, UsualSpeed
 from ssmtl.scoring.stream import score_sequences, score_stream
 
 from .regions.pictures import texture
@@ -51,6 +54,36 @@ def test_a_loaded_model_scores_a_clip_as_the_saved_one(tmp_path: Path) -> None:
         return [result.score for result in score_stream(frames(9), of, detector(boxes))]
 
     assert scores(load_model(tmp_path)) == scores(model) and min(scores(model)) > 0
+
+
+def with_speed() -> Model:
+    """A model that also scores speed: 1 px per frame is usual on the left, 4 on the right."""
+    model = make_model()
+    configuration = model.configuration.model_copy(update={"attributes": (SpeedSettings(),)})
+    median = np.array([[1, 4]], np.float32)
+    scales = {**model.scales, "speed": TaskScale(0.0, 1.0)}
+    return replace(model, configuration=configuration, speed=UsualSpeed(median, median + 1, 32.0), scales=scales)
+
+
+def test_a_model_with_an_attribute(tmp_path: Path) -> None:
+    """Its map is saved, and its column comes after those of the tasks."""
+    model = with_speed()
+    save_model(model, tmp_path)
+    loaded = load_model(tmp_path)
+    assert loaded.speed is not None and model.speed is not None and loaded.speed.cell == 32.0
+    assert np.array_equal(loaded.speed.median_HW, model.speed.median_HW)
+    assert [part.kind for part in loaded.parts][-1] == "speed"
+    boxes = {i: [(2.0, 3.0, 20.0, 30.0)] for i in range(9)}
+    found = list(score_stream(frames(9), loaded, detector(boxes)))
+    assert all(one.task_scores.shape == (1, 4) for one in found if one.complete)
+    assert sum(one.complete for one in found) == 3
+
+
+def test_a_scale_for_each_part(tmp_path: Path) -> None:
+    model = with_speed()
+    save_model(replace(model, scales=make_model().scales), tmp_path)
+    with pytest.raises(ModelError, match="no scale for speed"):
+        load_model(tmp_path)
 
 
 def test_saving_again_replaces_both_files(tmp_path: Path) -> None:
@@ -101,7 +134,7 @@ def edit(folder: Path, **changes: Any) -> None:
         (lambda folder: edit(folder, picture_channels=3), f"{DESCRIPTION}: was changed"),
         (lambda folder: edit(folder, scales={}), f"{DESCRIPTION}: was changed"),
         (lambda folder: edit(folder, extra=1), f"{DESCRIPTION}: was changed"),
-        (lambda folder: edit(folder, format=5, ssmtl="9.9"), rf"{DESCRIPTION}: has format 5.*9\.9"),
+        (lambda folder: edit(folder, format=6, ssmtl="9.9"), rf"{DESCRIPTION}: has format 6.*9\.9"),
         (lambda folder: edit(folder, format=1), f"{DESCRIPTION}: has format 1"),
     ],
     ids=[

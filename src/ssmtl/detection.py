@@ -100,7 +100,7 @@ def detect(
     head = {
         "ssmtl": __version__,
         "configuration": model.configuration.model_dump(mode="json"),
-        "scales": {kind: [scale.median, scale.high] for kind, scale in model.scales.items()},
+        "scales": {kind: [scale.raw_median, scale.raw_high] for kind, scale in model.scales.items()},
         "model": model.identity,
         "files": {str(file): state(file) for file in model.configuration.files},
     }
@@ -184,7 +184,7 @@ def _detect_clip(
     origins: Counter[str] = Counter()
     times, scores = [], []
     with ExitStack() as stack:
-        writer = stack.enter_context(ResultWriter(folder, [task.kind for task in model.tasks]))
+        writer = stack.enter_context(ResultWriter(folder, [part.kind for part in model.parts]))
         film: Overlay | None = None
         happened = _Events(model, folder, source.rate, films)
         for result in score_stream(_counted(source, step), model, detector):
@@ -276,7 +276,7 @@ def _counted(frames: Iterable[Frame], step: Any) -> Iterator[Frame]:
 
 def _overlay(folder: Path, source: FrameSource, first: FrameResult, model: Model) -> Overlay:
     height, width = first.frame.image.shape[:2]
-    return Overlay(folder / OVERLAY, width, height, source.rate, [task.words for task in model.tasks])
+    return Overlay(folder / OVERLAY, width, height, source.rate, [part.words for part in model.parts])
 
 
 def _show(film: Overlay, result: FrameResult) -> None:

@@ -189,12 +189,22 @@ def _ask(suspect: Suspect, model: Model) -> list[TaskRow]:
                     task.words,
                     task.view.value if task.view else "the middle frame, changed",
                     float(raw[0]),
-                    scale.median,
-                    scale.high,
+                    scale.raw_median,
+                    scale.raw_high,
                     float(calibrate(raw[:, None], [task.kind], model.scales)[0, 0]),
                     _answer(task.reveal(output, x_BCTHW, given)),
                 )
             )
+    for attribute in model.configuration.attributes:
+        raw = suspect.given[attribute.kind]
+        scale = model.scales[attribute.kind]
+        calibrated = float(calibrate(raw[:, None], [attribute.kind], model.scales)[0, 0])
+        how = "the frames before and after"
+        rows.append(
+            TaskRow(
+                attribute.title, attribute.words, how, float(raw[0]), scale.raw_median, scale.raw_high, calibrated, None
+            )
+        )
     return rows
 
 

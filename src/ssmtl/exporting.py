@@ -86,7 +86,7 @@ def export(
             "inputs": dict(zip([PICTURES, *given_names(model.tasks)], shapes, strict=True)),
             "output": {SCORES: ["n", len(model.tasks)]},
             "tasks": [task.kind for task in model.tasks],
-            "scales": {kind: [scale.median, scale.high] for kind, scale in model.scales.items()},
+            "scales": {kind: [scale.raw_median, scale.raw_high] for kind, scale in model.scales.items()},
             "largest_difference": difference,
             "tolerance": settings.tolerance,
             "checked_on": len(model.samples),

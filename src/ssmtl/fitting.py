@@ -21,16 +21,14 @@ from ssmtl.engine.graph import given_names
 from ssmtl.engine.samples import Samples, spread
 from ssmtl.engine.settings import EXACT
 from ssmtl.errors import DataError, OutputError, SsmtlError
+from ssmtl.held_out import measure_parts
 from ssmtl.imitation import check_channels, load_imitated
 from ssmtl.model import DESCRIPTION, Model, build_network, build_teachers, save_model, with_settings
-from ssmtl.nets.inference import for_inference
-from ssmtl.nets.network import Network
 from ssmtl.progress import Progress, Silent
 from ssmtl.recipes import BLIND, Configuration, fast
 from ssmtl.regions.union import build_detector
 from ssmtl.report.curves import plot_losses
 from ssmtl.scoring.calibration import Calibration
-from ssmtl.scoring.score import measure_scales, raw_scores
 from ssmtl.sequences.store import SequenceStore, build_store, fingerprint, state
 from ssmtl.sequences.survey import Survey, survey
 from ssmtl.tasks.task import REACH
@@ -39,7 +37,7 @@ from ssmtl.training import checkpoint
 from ssmtl.training.loggers import check_logger, open_log
 from ssmtl.training.settings import WATCHING
 from ssmtl.training.split import hold_out
-from ssmtl.training.train import Trainer, check_beginnings, open_fabric, parameters, plan, to_input
+from ssmtl.training.train import Trainer, check_beginnings, open_fabric, parameters, plan
 from ssmtl.video.sources import Clip
 
 TRAINING = "training"
@@ -158,17 +156,17 @@ def fit(
         log(_figures(facts), steps * epochs)
     network.cpu().eval()
 
+    shape = None if seen.scene is None else (seen.scene.background.shape[0], seen.scene.background.shape[1])
+    speed, scales = measure_parts(network, configuration, store, train, held_out, shape, progress)
     model = Model(
         configuration,
         network,
         channels,
         seen.scene,
-        measure_scales(
-            _held_out_scores(network, configuration, store, held_out, progress),
-            [task.kind for task in configuration.scoring_tasks],
-        ),
+        scales,
         facts,
         _samples(configuration, store, held_out),
+        speed=speed,
     )
     model = replace(model, calibration=_calibration(model, seen, store, held_out, progress))
     _write_losses(done.history, work)
@@ -230,28 +228,6 @@ def _run_key(clips: Sequence[Clip], configuration: Configuration, imitated: Mode
     teacher = imitated.identity if imitated else None
     parts = [[fingerprint(clip, None) for clip in clips], settings, files, teacher]
     return hashlib.sha256(json.dumps([*parts, torch.__version__], sort_keys=True).encode()).hexdigest()
-
-
-def _held_out_scores(
-    network: Network, configuration: Configuration, store: SequenceStore, held_out: np.ndarray, progress: Progress
-) -> np.ndarray:
-    """Raw task scores of the held-out sequences' middle seven frames: N×K."""
-    scorer = for_inference(network)
-    step = progress.stage(f"scoring {len(held_out)} held-out sequences", len(held_out))
-    middle = slice(configuration.reach - REACH, configuration.reach + REACH + 1)
-    size = configuration.scoring.batch
-    tasks = configuration.scoring_tasks
-    names = given_names(tasks)
-    parts = []
-    with torch.no_grad():
-        for i in range(0, len(held_out), size):
-            part = held_out[i : i + size]
-            x_BCTHW = to_input(store.take(part)[:, :, middle], torch.device("cpu"))
-            given = {name: torch.from_numpy(rows) for name, rows in store.given(part, names).items()}
-            parts.append(raw_scores(scorer, tasks, x_BCTHW, given).numpy())
-            for _ in part:
-                step()
-    return np.concatenate(parts)
 
 
 def _calibration(

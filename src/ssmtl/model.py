@@ -30,14 +30,15 @@ from ssmtl.recipes import Configuration, Task
 from ssmtl.regions.scene import Scene
 from ssmtl.scoring.calibration import UNCALIBRATED, Calibration
 from ssmtl.scoring.score import TaskScale
+from ssmtl.scoring.speed import SpeedSettings, UsualSpeed
 from ssmtl.teachers.build import build_teacher
 from ssmtl.teachers.teacher import TARGETS, Teacher
 
-FORMAT = 4
+FORMAT = 5
 """Version of the folder's layout."""
 
-READABLE = (2, 3, 4)
-"""Versions that can be read; 2 knows no engines and keeps no samples, 3 neither events nor zones."""
+READABLE = (2, 3, 4, 5)
+"""Versions that can be read; 2 knows no engines and keeps no samples, 3 neither events nor zones, 4 no attributes."""
 
 WEIGHTS, SAMPLES, DESCRIPTION = "model.safetensors", "samples.safetensors", "model.json"
 CALIBRATION = "calibration.json"
@@ -47,6 +48,8 @@ EXPORT = "export.json"
 """In the folder of an exported model: which engine its graph is for."""
 
 BACKGROUND = "scene.background"
+
+SPEED_MEDIAN, SPEED_HIGH = "speed.median", "speed.high"
 
 CHANGEABLE = ("scoring", "detectors", "teachers", "engine", "events", "zones")
 """Parts of the configuration that the weights do not depend on."""
@@ -61,10 +64,11 @@ class Model:
         network: the network, in evaluation mode.
         picture_channels: 1 (grey) or 3.
         scene: what training footage told of the fixed camera's scene, or None.
-        scales: each task's scale on held-out normal footage.
+        scales: the scale of each part that scores on held-out normal footage.
         training: summary of the training: clips, sequences, epochs, losses, seconds, versions.
         samples: a few held-out training sequences that engines are checked and calibrated on, or None.
         exported: the folder of a graph that was exported for one engine, or None.
+        speed: what speeds are usual where; None where the configuration has no such attribute.
         calibration: from which score on a frame counts, or None where that was never measured.
     """
 
@@ -77,6 +81,7 @@ class Model:
     samples: Samples | None = None
     exported: Path | None = None
     calibration: Calibration | None = None
+    speed: UsualSpeed | None = None
 
     @cached_property
     def identity(self) -> str:
@@ -107,6 +112,11 @@ class Model:
     def tasks(self) -> Sequence[Task]:
         """The proxy tasks that score, in the order of their scores."""
         return self.configuration.scoring_tasks
+
+    @property
+    def parts(self) -> Sequence[Task | SpeedSettings]:
+        """All that scores: the tasks, then the attributes; each has a column in an object's scores."""
+        return self.configuration.scoring_parts
 
     @cached_property
     def teachers(self) -> Mapping[str, Teacher]:
@@ -207,6 +217,11 @@ def save_model(model: Model, folder: Path) -> None:
     }
     if model.scene is not None:
         tensors[BACKGROUND] = torch.from_numpy(np.ascontiguousarray(model.scene.background))
+    if model.speed is not None:
+        tensors |= {
+            SPEED_MEDIAN: torch.from_numpy(np.ascontiguousarray(model.speed.median_HW)),
+            SPEED_HIGH: torch.from_numpy(np.ascontiguousarray(model.speed.high_HW)),
+        }
     data = save(tensors)
     scene = model.scene
     description = {
@@ -215,6 +230,7 @@ def save_model(model: Model, folder: Path) -> None:
         "configuration": model.configuration.model_dump(mode="json"),
         "picture_channels": model.picture_channels,
         "scene": None if scene is None else {"height_slope": scene.height_slope, "height_offset": scene.height_offset},
+        "speed_cell": None if model.speed is None else model.speed.cell,
         "scales": {kind: asdict(scale) for kind, scale in model.scales.items()},
         "training": dict(model.training),
         "weights_sha256": hashlib.sha256(data).hexdigest(),
@@ -280,10 +296,14 @@ def load_model(folder: Path | str) -> Model:
         scene = None
         if background is not None and description["scene"] is not None:
             scene = Scene(background.numpy(), **description["scene"])
+        speed = None
+        if configuration.attributes:
+            median, high = (tensors.pop(name).numpy() for name in (SPEED_MEDIAN, SPEED_HIGH))
+            speed = UsualSpeed(median, high, float(description["speed_cell"]))
         network = build_network(configuration, description["picture_channels"])
         network.load_state_dict({name.removeprefix("network."): value for name, value in tensors.items()})
         scales = {kind: TaskScale(**scale) for kind, scale in description["scales"].items()}
-        missing = [task.kind for task in configuration.scoring_tasks if task.kind not in scales]
+        missing = [part.kind for part in configuration.scoring_parts if part.kind not in scales]
         if missing:
             raise KeyError(f"no scale for {missing[0]}")
     except (SafetensorError, KeyError, TypeError, RuntimeError, AttributeError) as error:
@@ -300,6 +320,7 @@ def load_model(folder: Path | str) -> Model:
         None if crops is None else Samples.of({name: tensor.numpy() for name, tensor in crops.items()}),
         folder if (folder / EXPORT).is_file() else None,
         _read_calibration(folder),
+        speed,
     )
 
 

@@ -18,6 +18,7 @@ from ssmtl.regions.union import DetectorSettings
 from ssmtl.regions.zones import Zone
 from ssmtl.scoring.events import EventSettings
 from ssmtl.scoring.settings import ScoringSettings
+from ssmtl.scoring.speed import SpeedSettings
 from ssmtl.sequences.store import SequenceSettings
 from ssmtl.tasks.arrow_of_time import ArrowOfTime
 from ssmtl.tasks.distillation import Distillation
@@ -65,6 +66,9 @@ class Configuration(Settings):
     detectors: tuple[DetectorSettings, ...] = (BackgroundSettings(), FlowSettings())
     sequences: SequenceSettings = SequenceSettings()
     tasks: tuple[Task, ...] = (ArrowOfTime(), MotionIrregularity(), MiddleBox())
+    attributes: tuple[SpeedSettings, ...] = Field(
+        (), max_length=1, description="what scores beside the tasks: plain properties of an object (ours)"
+    )
     teachers: Teachers = Teachers()
     backbone: BackboneSettings = BackboneSettings()
     train: TrainSettings = TrainSettings()
@@ -110,6 +114,11 @@ class Configuration(Settings):
         return tuple(task for task in self.tasks if task.scores)
 
     @property
+    def scoring_parts(self) -> tuple[Task | SpeedSettings, ...]:
+        """All that scores, in the order of an object's scores: the tasks that do, then the attributes."""
+        return (*self.scoring_tasks, *self.attributes)
+
+    @property
     def files(self) -> list[Path]:
         """The files and folders of pictures that its detectors, its tasks and the teachers in use read."""
         teachers = [getattr(self.teachers, name) for name in self.taught_by]
@@ -129,7 +138,7 @@ class Configuration(Settings):
 
 def fast() -> Configuration:
     """T1 + T2 + T3 on the smallest network, regions by motion alone, every third frame: for a CPU."""
-    return Configuration(scoring=ScoringSettings(every=3))
+    return Configuration(scoring=ScoringSettings(every=3, track_frames=17))
 
 
 def ssmtl() -> Configuration:
@@ -179,12 +188,23 @@ def ssmtlpp_lite() -> Configuration:
     )
 
 
+def ssmtl_plus() -> Configuration:
+    """As `fast`, with what its proxy tasks do not see: speed, against what is usual at a place (ours)."""
+    return fast().model_copy(
+        update={
+            "recipe": "ssmtl-plus",
+            "attributes": (SpeedSettings(),),
+        }
+    )
+
+
 RECIPES: dict[str, Callable[[], Configuration]] = {
     "fast": fast,
     "ssmtl": ssmtl,
     "ssmtlpp-v1": ssmtlpp_v1,
     "ssmtlpp-v2": ssmtlpp_v2,
     "ssmtlpp-lite": ssmtlpp_lite,
+    "ssmtl-plus": ssmtl_plus,
 }
 
 

@@ -97,7 +97,7 @@ def test_black_out(known: list[list[float]], left: int) -> None:
     assert picture.sum() == left
 
 
-# Things at row 100 are 40 pixels high; a person is 16 wide.
+# Things at row 100 are 40 pixels high; a person is 16 wide, by `split_aspect`.
 SCENE = Scene(np.zeros(HALF, np.uint8), 0.0, 40.0)
 
 
@@ -124,7 +124,7 @@ def test_people_side_by_side_are_taken_apart(
         # Rounded at the sides, so that the mask is thinnest where two people touch.
         picture[y_min:y_max, x_min + 1 : x_max - 1] = 1
         picture[y_min + 4 : y_max - 4, x_min:x_max] = 1
-    found = sorted(map(tuple, component_boxes(picture, ComponentSettings(), SCENE).tolist()))
+    found = sorted(map(tuple, component_boxes(picture, ComponentSettings(split_aspect=0.4), SCENE).tolist()))
     assert len(found) == len(boxes)
     assert np.abs(np.array(found) - np.array(sorted(boxes))).max() <= 3
 

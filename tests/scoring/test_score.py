@@ -60,6 +60,32 @@ def test_the_footage_it_was_measured_on() -> None:
     assert (found.mean(axis=1) > 1).mean() == pytest.approx(0.01), "one object in a hundred is above 1"
 
 
+@pytest.mark.parametrize("form", ["linear", "log", "logit"])
+def test_forms_spread_scores_out_and_back(form: str) -> None:
+    """Whatever the form, the median is 0 and the 99th percentile 1, and both are known as raw scores."""
+    scores = np.random.default_rng(1).beta(1, 30, (5000, 1)).astype(np.float32)
+    scale = measure_scales(scores, ["a"], [form])["a"]  # type: ignore[list-item]
+    assert scale.form == form
+    assert [scale.raw_median, scale.raw_high] == pytest.approx(np.quantile(scores, [0.5, 0.99]), rel=1e-3)
+    raw = np.array([[scale.raw_median], [scale.raw_high], [0.0], [1.0]], np.float32)
+    found = calibrate(raw, ["a"], {"a": scale})[:, 0]
+    assert found[:2] == pytest.approx([0, 1], abs=1e-4)
+    assert found[2] <= 0 < 1 < found[3] and np.isfinite(found).all()
+    assert (found[2] == 0) == (form == "linear"), "below its median a linear part says nothing"
+
+
+def test_a_part_counts_for_its_weight() -> None:
+    """What each adds to the mean is in proportion; one without weight adds next to nothing; the mean's scale stays."""
+    scores = np.random.default_rng(2).random((4000, 3)).astype(np.float32)
+    kinds = ["a", "b", "c"]
+    scales = measure_scales(scores, kinds, ["log"] * 3, [0.75, 0.25, 0])
+    found = calibrate(scores, kinds, scales)
+    spread = found.std(axis=0)
+    assert spread[0] / spread[1] == pytest.approx(3, rel=0.05)
+    assert spread[2] < 1e-4
+    assert (found.mean(axis=1) > 1).mean() == pytest.approx(0.01, abs=0.002)
+
+
 def sequences(n: int = 3) -> Tensor:
     return torch.rand(n, 1, 7, 64, 64, generator=torch.Generator().manual_seed(0))
 

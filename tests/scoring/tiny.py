@@ -23,11 +23,12 @@ def make_model(
     backbone: dict[str, Any] | None = None,
     **scoring: Any,
 ) -> Model:
-    """An untrained network, the same every time; it scores every frame, but for what `scoring` changes.
+    """An untrained network, the same every time; it scores every frame and follows no tracks, but for what
+    `scoring` changes.
 
     `tasks` are kinds or settings of other tasks than those of the recipe, `backbone` changes to its settings.
     """
-    changes: dict[str, Any] = {"scoring": {"every": 1} | scoring, "backbone": backbone or {}}
+    changes: dict[str, Any] = {"scoring": {"every": 1, "track_frames": 1} | scoring, "backbone": backbone or {}}
     if tasks:
         changes["tasks"] = [{"kind": task} if isinstance(task, str) else task for task in tasks]
     configuration = configure("fast", changes)

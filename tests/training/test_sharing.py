@@ -47,18 +47,18 @@ def test_a_task_alone_keeps_its_input() -> None:
 
 
 @pytest.mark.parametrize(
-    ("tasks", "own", "expected"),
+    ("tasks", "share", "expected"),
     [
-        ([ArrowOfTime(), MiddleBox(), MotionIrregularity()], False, [["T1", "T2"], ["T3"]]),
-        ([ArrowOfTime(), MotionIrregularity()], True, [["T1"], ["T2"]]),
-        ([Inpainting(), PseudoAnomalies(), Jigsaw()], False, [["T6"], ["T5"], ["T8"]]),
+        ([ArrowOfTime(), MiddleBox(), MotionIrregularity()], True, [["T1", "T2"], ["T3"]]),
+        ([ArrowOfTime(), MotionIrregularity()], False, [["T1"], ["T2"]]),
+        ([Inpainting(), PseudoAnomalies(), Jigsaw()], True, [["T6"], ["T5"], ["T8"]]),
     ],
 )
-def test_which_tasks_share_a_pass(tasks: list[ProxyTask], own: bool, expected: list[list[str]]) -> None:
-    """Not those with inputs of their own or a reversed gradient, and none where each has a backbone."""
+def test_which_tasks_share_a_pass(tasks: list[ProxyTask], share: bool, expected: list[list[str]]) -> None:
+    """Not those with inputs of their own or a reversed gradient, and none where they do not share."""
     numbers = {"arrow_of_time": "T1", "motion_irregularity": "T2", "middle_box": "T3", "pseudo_anomalies": "T5"}
     numbers |= {"inpainting": "T6", "jigsaw": "T8"}
-    found = [[numbers[part.task.kind] for part in group] for group in groups(made(tasks, batch(2)), own)]
+    found = [[numbers[part.task.kind] for part in group] for group in groups(made(tasks, batch(2)), share)]
     assert found == expected
 
 

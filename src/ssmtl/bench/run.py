@@ -28,6 +28,7 @@ from ssmtl.progress import Progress, Silent
 from ssmtl.recipes import Configuration
 from ssmtl.report.speed import plot_speed
 from ssmtl.scoring.score import measure_scales, raw_scores
+from ssmtl.scoring.speed import UsualSpeed
 from ssmtl.sequences.crop import crop
 from ssmtl.tasks.task import FRAMES
 from ssmtl.video.sources import Clip, open_source
@@ -133,8 +134,12 @@ def untrained(configuration: Configuration, seed: int = 0) -> Model:
         x_BCTHW = torch.from_numpy(pictures).float().div_(255)
         known = {name: torch.from_numpy(rows) for name, rows in given.items()}
         raw = raw_scores(for_inference(network), configuration.scoring_tasks, x_BCTHW, known).numpy()
-    scales = measure_scales(raw, [task.kind for task in configuration.scoring_tasks])
-    return Model(configuration, network, 3, walkers.scene, scales, {}, samples)
+    speed = None
+    if configuration.attributes:
+        speed = UsualSpeed(np.zeros((1, 1), np.float32), np.ones((1, 1), np.float32), 1.0)
+        raw = np.concatenate([raw, chance.random((len(raw), 1), np.float32)], axis=1)
+    scales = measure_scales(raw, [part.kind for part in configuration.scoring_parts])
+    return Model(configuration, network, 3, walkers.scene, scales, {}, samples, speed=speed)
 
 
 def _crops(walkers: Walkers, index: int, configuration: Configuration) -> np.ndarray:

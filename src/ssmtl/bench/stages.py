@@ -49,7 +49,7 @@ def run(frames: Iterable[Frame], model: Model, folder: Path, clock: Clock | None
     used, started = energy_j(), time.perf_counter()
     count = objects = 0
     write_s = 0.0
-    with ResultWriter(folder, [task.kind for task in model.tasks]) as writer:
+    with ResultWriter(folder, [part.kind for part in model.parts]) as writer:
         for result in score_stream(frames, model, detector, **options):
             before = time.perf_counter()
             writer.write(result)

@@ -384,7 +384,7 @@ class CameraWatch(threading.Thread):
         small = shrink(result.frame.image)
         size = (small.shape[1], small.shape[0])
         if self._drawing is None or self._drawing[0] != size:
-            self._drawing = (size, Drawing(*size, [task.words for task in self._model.tasks]))
+            self._drawing = (size, Drawing(*size, [part.words for part in self._model.parts]))
         boxes = result.regions.boxes * (small.shape[1] / result.frame.image.shape[1])
         at = datetime.fromtimestamp(self._clock.unix(result.frame.time_s))
         clock = at.hour * 3600 + at.minute * 60 + at.second

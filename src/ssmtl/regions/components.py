@@ -25,7 +25,7 @@ class ComponentSettings(Settings):
     min_width: float = Field(4.0, ge=0, description="pixels at 360x640")
     min_height: float = Field(8.0, ge=0, description="pixels at 360x640")
     split: bool = Field(True, description="cut components that are wider or taller than one person")
-    split_aspect: float = Field(0.4, gt=0, le=4, description="width of one person over the height")
+    split_aspect: float = Field(0.5, gt=0, le=4, description="width of one person over the height")
 
 
 def picture_scale(shape: tuple[int, ...]) -> float:

@@ -70,7 +70,7 @@ class TaskRow:
         median: of the raw scores of normal footage; 0 when calibrated.
         high: the raw score that is 1 when calibrated.
         calibrated: its score on that scale.
-        answer: what the head said.
+        answer: what the head said; None of an attribute, which has no head.
     """
 
     title: str
@@ -80,7 +80,7 @@ class TaskRow:
     median: float
     high: float
     calibrated: float
-    answer: PictureAnswer | ClassAnswer
+    answer: PictureAnswer | ClassAnswer | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +249,7 @@ def _draw_task(figure: Figure, y: float, task: TaskRow) -> None:
     _chip(figure, _MARGIN + 150 + 20 * len(f"{task.calibrated:.2f}"), line + 3, task.calibrated)
     if isinstance(task.answer, PictureAnswer):
         _draw_pictures(figure, y, task.answer)
-    else:
+    elif task.answer is not None:
         _draw_odds(figure, y, task.answer)
 
 

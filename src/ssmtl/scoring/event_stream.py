@@ -45,7 +45,7 @@ class EventStream:
         configuration = model.configuration
         self._model = model
         self._plain = configuration.scoring.combine == "plain"
-        self.events = Events(Hysteresis(configuration.events, threshold), [task.words for task in model.tasks])
+        self.events = Events(Hysteresis(configuration.events, threshold), [part.words for part in model.parts])
         self.view = ViewWatch(configuration.events.view)
         # A score is smoothed with so many to either side: a change of the view shows in those too.
         self.delay_frames = REACH + delay(configuration.scoring) if configuration.events.view.hold else 0
@@ -105,4 +105,4 @@ class EventStream:
         """Task scores on the scale on which reasons are told, where the object's score is a plain mean."""
         if not self._plain:
             return task_scores
-        return calibrate(task_scores, [task.kind for task in self._model.tasks], self._model.scales)
+        return calibrate(task_scores, [part.kind for part in self._model.parts], self._model.scales)

@@ -1,8 +1,10 @@
 """From sequences to task scores, and from task scores to the score of an object."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Literal
 
 import numpy as np
 import torch
@@ -41,40 +43,103 @@ def raw_scores(network: Network, tasks: Sequence[ProxyTask], x_BCTHW: Tensor, gi
     return torch.stack([task.score(outputs[task.kind], x_BCTHW, given) for task in tasks], dim=1)
 
 
+Form = Literal["linear", "log", "logit"]
+"""How a part's raw scores are spread out before they are compared: as they are; errors by their logarithm;
+probabilities by that of their odds, since near 0 and 1 they all look alike."""
+
+LEAST = 1e-6
+"""Below which no error or probability, nor how far one is from 1, is told from another."""
+
 LEAST_SPAN = 1e-3
 """Of a task's scale: where all ordinary objects score alike, a hair's breadth must not count for all other tasks."""
 
 
 @dataclass(frozen=True, slots=True)
 class TaskScale:
-    """A task's raw scores on held-out normal footage: their median, and what is taken for 1."""
+    """A part's scores on held-out normal footage, spread out as `form` says: their median, and what is taken for 1.
+
+    A part that counts for more than others reaches its 1 the sooner. Below the median, a linear one says nothing.
+    """
 
     median: float
     high: float
+    form: Form = "linear"
+
+    @property
+    def raw_median(self) -> float:
+        """The median as a raw score."""
+        return _gathered(self.median, self.form)
+
+    @property
+    def raw_high(self) -> float:
+        """The raw score that is taken for 1."""
+        return _gathered(self.high, self.form)
 
 
-def measure_scales(scores_NK: NDArray[np.float32], kinds: Sequence[str]) -> dict[str, TaskScale]:
-    """The scale of each task from N ≥ 1 held-out sequences' raw scores.
+def _spread(raw: NDArray[np.floating], form: Form) -> NDArray[np.float64]:
+    values = raw.astype(np.float64)
+    if form == "log":
+        return np.log(np.maximum(values, LEAST))
+    if form == "logit":
+        values = np.clip(values, LEAST, 1 - LEAST)
+        return np.log(values) - np.log1p(-values)
+    return values
 
-    First each task's 99th percentile is taken for 1. Then all are stretched alike until the 99th percentile of their
-    mean is 1: of ordinary objects one in a hundred scores higher.
+
+def _gathered(value: float, form: Form) -> float:
+    """The raw score that `_spread` makes `value` of."""
+    if form == "log":
+        return math.exp(value)
+    return 1 / (1 + math.exp(-value)) if form == "logit" else value
+
+
+def measure_scales(
+    scores_NK: NDArray[np.float32],
+    kinds: Sequence[str],
+    forms: Sequence[Form] = (),
+    weights: Sequence[float] | NDArray[np.float64] = (),
+) -> dict[str, TaskScale]:
+    """The scale of each part from N ≥ 1 held-out sequences' raw scores.
+
+    First each part's 99th percentile is taken for 1, and counts for its weight. Then all are stretched alike until the
+    99th percentile of their mean is 1: of ordinary objects one in a hundred scores higher.
+
+    Args:
+        scores_NK: raw scores, a column for each part.
+        kinds: names of the parts.
+        forms: how each is spread out; without them, not at all.
+        weights: K, their sum 1; without them, alike. One that counts for nothing has no end of its scale.
     """
-    median, high = np.quantile(scores_NK.astype(np.float64), [0.5, 0.99], axis=0)
-    span = np.maximum(high - median, LEAST_SPAN)
-    means = np.maximum(0, (scores_NK - median) / span).mean(axis=1)
+    forms = list(forms) or ["linear"] * len(kinds)
+    share = np.asarray(weights, np.float64) * len(kinds) if len(weights) else np.ones(len(kinds))
+    values_NK = np.stack([_spread(column, form) for column, form in zip(scores_NK.T, forms, strict=True)], axis=1)
+    median, high = np.quantile(values_NK, [0.5, 0.99], axis=0)
+    span = np.maximum(high - median, LEAST_SPAN) / np.maximum(share, NO_SHARE)
+    scaled = (values_NK - median) / span
+    means = np.where(np.array(forms) == "linear", np.maximum(0, scaled), scaled).mean(axis=1)
     top = float(np.quantile(means, 0.99))
     span *= top if top > 0 else 1.0
-    return {kind: TaskScale(float(m), float(m + s)) for kind, m, s in zip(kinds, median, span, strict=True)}
+    return {
+        kind: TaskScale(float(m), float(m + s), form)
+        for kind, m, s, form in zip(kinds, median, span, forms, strict=True)
+    }
+
+
+NO_SHARE = 1e-6
+"""Stands for a weight of 0."""
 
 
 def calibrate(
     scores_NK: NDArray[np.float32], kinds: Sequence[str], scales: Mapping[str, TaskScale]
 ) -> NDArray[np.float32]:
-    """Raw scores on the scale of normal footage: 0 = its median or less; their mean is 1 at its 99th percentile.
+    """Raw scores on the scale of normal footage: 0 = its median; their mean is 1 at its 99th percentile.
 
     The papers take the plain mean, in which a task counts for as much as its scores range. On this scale each says how
-    unusual an object is (our choice).
+    unusual an object is, times what it is worth (our choice).
     """
-    median = np.array([scales[kind].median for kind in kinds])
-    high = np.array([scales[kind].high for kind in kinds])
-    return np.maximum(0, (scores_NK - median) / (high - median)).astype(np.float32)
+    found = np.empty(scores_NK.shape, np.float32)
+    for k, kind in enumerate(kinds):
+        scale = scales[kind]
+        values = (_spread(scores_NK[:, k], scale.form) - scale.median) / (scale.high - scale.median)
+        found[:, k] = np.maximum(0, values) if scale.form == "linear" else values
+    return found

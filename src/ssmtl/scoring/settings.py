@@ -15,6 +15,9 @@ class ScoringSettings(Settings):
         description="calibrated: each task on the scale of held-out normal footage (median = 0, its most unusual "
         "1 % = 1) before the mean; plain: the mean of the raw scores, as in the papers",
     )
+    track_frames: int = Field(
+        1, ge=1, description="frames along an object's track over which its scores are averaged; odd; 1 = none"
+    )
     mean_frames: int = Field(9, ge=1, description="width in time of the mean filter over the score volume; odd")
     mean_pixels: float = Field(0.0, ge=0, description="width in space of the same, pixels at 360x640; 0 = none")
     gaussian_frames: float = Field(8.0, ge=0, description="standard deviation of the Gaussian over frame scores")
@@ -28,7 +31,7 @@ class ScoringSettings(Settings):
     batch: int = Field(16, ge=1, description="sequences that go through the network at once")
     max_wait: int = Field(8, ge=1, description="frames that may wait for a batch to fill")
 
-    @field_validator("mean_frames")
+    @field_validator("mean_frames", "track_frames")
     @classmethod
     def _odd(cls, frames: int) -> int:
         if frames % 2 == 0:

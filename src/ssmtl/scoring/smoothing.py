@@ -32,8 +32,8 @@ class Painted(Generic[T]):
 
 
 def delay(settings: ScoringSettings) -> int:
-    """Frames by which a frame's score comes after its map: the reach of both filters."""
-    return settings.mean_frames // 2 + _radius(settings.gaussian_frames)
+    """Frames by which a frame's score comes after those of its objects: the reach of both filters, or of tracks."""
+    return max(settings.track_frames // 2, settings.mean_frames // 2 + _radius(settings.gaussian_frames))
 
 
 def paint(boxes: NDArray[np.float32], scores: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
@@ -85,7 +85,7 @@ def _maxima(stream: Iterator[Painted[T]], settings: ScoringSettings) -> Iterator
         side = round(settings.mean_pixels * picture_scale((mean.shape[0] * CELL, mean.shape[1] * CELL)) / CELL)
         return float((cv2.blur(mean, (side, side)) if side > 1 else mean).max())
 
-    for window, middle in _windows(stream, half):
+    for window, middle in windows(stream, half):
         yield window[middle].item, average(window)
 
 
@@ -93,7 +93,7 @@ def _gaussian(stream: Iterator[tuple[T, float]], deviation: float) -> Iterator[t
     radius = _radius(deviation)
     offsets = np.arange(-radius, radius + 1)
     whole = np.exp(-0.5 * (offsets / deviation) ** 2) if deviation else np.ones(1)
-    for window, middle in _windows(stream, radius):
+    for window, middle in windows(stream, radius):
         # At a clip's ends the window is cut.
         weights = whole[radius - middle : radius - middle + len(window)]
         scores = np.array([score for _, score in window])
@@ -104,7 +104,7 @@ def _radius(deviation: float) -> int:
     return math.ceil(3 * deviation)
 
 
-def _windows(stream: Iterator[T], half: int) -> Iterator[tuple[list[T], int]]:
+def windows(stream: Iterator[T], half: int) -> Iterator[tuple[list[T], int]]:
     """For each item those up to `half` before and after it, as far as there are any, and its place among them."""
     window: deque[T] = deque()
     place = 0

@@ -8,6 +8,7 @@ what follows are stages that overlap, each a few frames ahead of the next.
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import tee
 from typing import Any
 
 import cv2
@@ -26,6 +27,8 @@ from ssmtl.scoring.interpolation import Matches, Partial, fill, match
 from ssmtl.scoring.score import calibrate
 from ssmtl.scoring.settings import ScoringSettings
 from ssmtl.scoring.smoothing import Painted, delay, paint, smooth
+from ssmtl.scoring.speed import measure_speeds
+from ssmtl.scoring.tracks import Followed, average_along_tracks
 from ssmtl.sequences.crop import SIZE, crop, prepare_picture
 from ssmtl.sequences.crop_device import crop_on_device, upload
 from ssmtl.tasks.task import FRAMES, REACH
@@ -39,8 +42,8 @@ class FrameResult:
     Attributes:
         frame: the frame itself.
         regions: N regions that were looked at; none in the first and last three frames of a clip.
-        task_scores: N×K float32, one column per task of the model, in its order; higher = more abnormal.
-        object_scores: N float32, the mean over tasks.
+        task_scores: N×K float32, one column per part of the model that scores, in its order; higher = more abnormal.
+        object_scores: N float32, the mean over them.
         complete: whether a sequence of seven frames could be cut around this frame.
         looked_at: what the network was shown of the objects that it was shown.
         score: the frame's smoothed score.
@@ -98,6 +101,9 @@ DEPTH = 4
 """Frames that a stage is ahead of the next: enough for their times to even out."""
 
 
+SPEED = "speed"
+"""Name of what is given of the sequences by the attribute."""
+
 FEW_CORES = 2
 """On which OpenCV's own threads only get in the network's way; its flow is the same with one, bit for bit."""
 
@@ -139,16 +145,22 @@ def score_stream(frames: Iterable[Frame], model: Model, detector: Union, stage: 
     def cut() -> Iterator[_Cut]:
         return stage(lambda: _cut(observed(), model), DEPTH, "crop")
 
-    def painted() -> Iterator[Painted[FrameResult]]:
-        # A batch and the frames that wait for it come out at once.
-        for result in stage(lambda: _score(cut(), model), settings.max_wait + DEPTH, "network"):
+    def painted(results: Iterator[FrameResult]) -> Iterator[Painted[None]]:
+        for result in results:
             height, width = result.frame.image.shape[:2]
             cells = paint(result.regions.boxes, result.object_scores, height, width) if result.complete else None
-            yield Painted(result, cells)
+            yield Painted(None, cells)
 
     try:
-        for result, score in smooth(painted(), settings):
-            yield replace(result, score=score)
+        # A batch and the frames that wait for it come out at once. Frames' scores have their own mean over time; tracks
+        # are followed meanwhile.
+        scored = stage(lambda: _score(cut(), model), settings.max_wait + DEPTH, "network")
+        now, later = tee(scored)
+        followed = (Followed(result, result.regions.boxes, result.task_scores) for result in later)
+        along = average_along_tracks(followed, settings.track_frames // 2)
+        for (_, score), known in zip(smooth(painted(now), settings), along, strict=True):
+            scores = known.scores
+            yield replace(known.item, task_scores=scores, object_scores=scores.mean(axis=1), score=score)
     finally:
         cv2.setNumThreads(threads)
 
@@ -205,7 +217,10 @@ def _complete(
         index = matches.unmatched
     cut: Callable[[Any, NDArray[np.float32], float], Picture] = crop_on_device if on_device(model) else crop
     pictures = cut([seen.picture for seen in window], boxes[index], model.configuration.sequences.padding)
-    sequences = Sequences(index, pictures, _given(middle.frame, middle.regions.take(index), model))
+    given = _given(middle.frame, middle.regions.take(index), model)
+    if model.speed is not None:
+        given[SPEED] = score_speeds(pictures, boxes[index], model)
+    sequences = Sequences(index, pictures, given)
     return _Cut(middle.frame, middle.regions, sequences, matches, True)
 
 
@@ -213,6 +228,15 @@ def _given(frame: Frame, regions: Regions, model: Model) -> dict[str, NDArray[np
     """What the tasks' scores need besides pixels."""
     given = {name: teacher.answer(frame.image, regions.boxes) for name, teacher in model.teachers.items()}
     return given | {"classes": regions.probabilities}
+
+
+def score_speeds(pictures: Picture, boxes: NDArray[np.float32], model: Model) -> NDArray[np.float32]:
+    """N×1: how unusual the speed of each of N objects is where it is."""
+    assert model.speed is not None
+    seen = pictures[:, :, REACH - 1 : REACH + 2]
+    near = seen.cpu().numpy() if isinstance(seen, Tensor) else seen
+    speeds = measure_speeds(near, boxes, model.configuration.sequences.padding)
+    return model.speed.scores(speeds, boxes)[:, None]
 
 
 def _incomplete(frame: Frame, model: Model) -> _Cut:
@@ -243,7 +267,7 @@ def _partial_scores(cuts: Iterable[_Cut], model: Model) -> Iterator[Partial[_Cut
 
 
 def _score_together(cuts: list[_Cut], model: Model) -> Iterator[Partial[_Cut]]:
-    tasks = len(model.tasks)
+    tasks = len(model.parts)
     some = [cut.sequences for cut in cuts if len(cut.sequences)]
     scores = np.zeros((0, tasks), np.float32)
     if some:
@@ -264,13 +288,16 @@ def _joined(pictures: Sequence[Picture]) -> Picture:
 
 
 def score_sequences(sequences: Picture, given: Mapping[str, NDArray[np.float32]], model: Model) -> NDArray[np.float32]:
-    """Task scores of N×C×7×64×64 uint8 sequences: N×K float32, calibrated where the model's settings say so."""
+    """Scores of N×C×7×64×64 uint8 sequences: N×K float32, a column for each part of the model that scores, calibrated
+    where the model's settings say so. `given` holds what tasks need besides, and the scores of attributes."""
     size = model.configuration.scoring.batch
     parts = []
     for i in range(0, len(sequences), size):
         known = {name: rows[i : i + size] for name, rows in given.items()}
         parts.append(model.engine.scores(sequences[i : i + size], known))
     raw = np.concatenate(parts)
+    if model.speed is not None:
+        raw = np.concatenate([raw, given[SPEED]], axis=1)
     if model.configuration.scoring.combine == "plain":
         return raw
-    return calibrate(raw, [task.kind for task in model.tasks], model.scales)
+    return calibrate(raw, [part.kind for part in model.parts], model.scales)

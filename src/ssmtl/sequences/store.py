@@ -238,6 +238,10 @@ class SequenceStore:
         """The sequences at `index`: N×C×T×64×64 uint8."""
         return np.stack([self._open(self._files[self.clip[i]])[self._row[i]] for i in index])
 
+    def boxes(self, index: NDArray[np.intp]) -> NDArray[np.float32]:
+        """The boxes of the sequences at `index`: N×4, pixels, half open."""
+        return np.stack([self.chosen[self.clip[i]].boxes[self._row[i]] for i in index])
+
     def add(self, name: str, files: Sequence[Path]) -> None:
         """Add what a teacher said of each sequence: an .npy file per clip, a row per sequence; bytes stand for /255."""
         self._answers[name] = list(files)

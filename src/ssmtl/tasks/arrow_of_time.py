@@ -21,6 +21,7 @@ class ArrowOfTime(ProxyTask):
     kind: Literal["arrow_of_time"] = "arrow_of_time"
     label_smoothing: float = Field(0.1, ge=0, lt=1)
     title: ClassVar[str] = "Arrow of time"
+    form: ClassVar[Literal["log", "logit"]] = "logit"
     words: ClassVar[str] = "moves backwards"
 
     @property

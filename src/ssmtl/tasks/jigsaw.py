@@ -48,6 +48,7 @@ class Jigsaw(ProxyTask):
         default_factory=far_permutations, description="which piece lies in each place, row by row"
     )
     title: ClassVar[str] = "Jigsaw"
+    form: ClassVar[Literal["log", "logit"]] = "logit"
     words: ClassVar[str] = "its parts do not fit"
 
     @field_validator("permutations")

@@ -18,6 +18,7 @@ class MotionIrregularity(ProxyTask):
     max_step: int = Field(4, ge=2, le=16, description="frames by which an intermittent sequence may step")
     label_smoothing: float = Field(0.1, ge=0, lt=1)
     title: ClassVar[str] = "Motion irregularity"
+    form: ClassVar[Literal["log", "logit"]] = "logit"
     words: ClassVar[str] = "irregular motion"
 
     @property

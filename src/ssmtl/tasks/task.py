@@ -7,7 +7,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -95,6 +95,7 @@ class ProxyTask(Settings):
         words: what a high score means, for people.
         trains_on: names of what it must be `Given` to learn.
         scores_on: names of what it must be `Given` to score.
+        form: how its raw scores are spread out for the scale of normal footage (`ssmtl.scoring.score`).
         scores: whether it scores at all; one that does not costs nothing at test time.
     """
 
@@ -103,6 +104,7 @@ class ProxyTask(Settings):
     words: ClassVar[str]
     trains_on: ClassVar[tuple[str, ...]] = ()
     scores_on: ClassVar[tuple[str, ...]] = ()
+    form: ClassVar[Literal["log", "logit"]] = "log"
     scores: ClassVar[bool] = True
 
     @property

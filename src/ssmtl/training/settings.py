@@ -27,6 +27,10 @@ class TrainSettings(Settings):
     held_out: float = Field(0.15, gt=0, lt=0.9, description="share of the sequences, by clip or by time")
     flip: bool = Field(True, description="mirror half of the sequences left to right")
     brightness: float = Field(0.1, ge=0, lt=1, description="largest shift and gain of a sequence's grey levels")
+    share_passes: bool = Field(
+        False,
+        description="what arrow of time and motion irregularity leave as it is goes through the backbone once for both",
+    )
     imitation: ImitationSettings | None = Field(None, description="learn what another model says")
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     precision: Literal["auto", "32-true", "bf16-mixed"] = Field(

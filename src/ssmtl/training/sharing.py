@@ -52,13 +52,14 @@ def joined(parts: Sequence[Made], x_BCTHW: Tensor) -> tuple[Tensor, list[Tensor]
     return torch.cat(inputs), rows
 
 
-def groups(parts: Iterable[Made], own_backbone: bool) -> list[list[Made]]:
+def groups(parts: Iterable[Made], share: bool) -> list[list[Made]]:
     """The parts whose inputs can go through a backbone together, in the order of the first of each.
 
-    Those are of tasks that score on the same view of a sequence, and hand the backbone their gradient as it is.
+    Where they `share`, those are of tasks that score on the same view of a sequence, and hand the backbone their
+    gradient as it is; else each is alone.
     """
     found: dict[object, list[Made]] = {}
     for made in parts:
-        alone = own_backbone or made.task.view is None or made.task.backbone_gradient != 1.0
+        alone = not share or made.task.view is None or made.task.backbone_gradient != 1.0
         found.setdefault(made.task.kind if alone else made.task.view, []).append(made)
     return list(found.values())

@@ -178,7 +178,9 @@ class Trainer:
             chance.set_state(state)
             parts.append(Made(task, *task.sample(x_BCTHW, chance, given)))
         losses: dict[str, Tensor] = {}
-        for group in groups(parts, SHARED not in self.raw.backbones):
+        # Imitation asks every head about all inputs.
+        share = SHARED in self.raw.backbones and (self.settings.share_passes or self.imitated is not None)
+        for group in groups(parts, share):
             input_NCTHW, rows = joined(group, x_BCTHW)
             first = group[0].task
             # What a task that does not score looks at says nothing of the footage's statistics.

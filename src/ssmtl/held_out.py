@@ -1,0 +1,125 @@
+"""What held-out normal footage tells of a trained network's scores: each part's scale, and what it is worth (ours)."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ssmtl.engine.graph import given_names
+from ssmtl.engine.samples import spread
+from ssmtl.metrics.frames import auc
+from ssmtl.nets.inference import for_inference
+from ssmtl.nets.network import Network
+from ssmtl.progress import Progress
+from ssmtl.recipes import Configuration
+from ssmtl.scoring.score import TaskScale, measure_scales, raw_scores
+from ssmtl.scoring.speed import UsualSpeed, learn_usual_speed, measure_speeds
+from ssmtl.sequences.store import SequenceStore
+from ssmtl.tasks.task import REACH
+from ssmtl.training.imitation import blended, faster, moved
+from ssmtl.training.train import generator, to_input
+
+Change = Callable[[Tensor, Tensor, torch.Generator], Tensor]
+"""Makes the sequences of a batch at some positions unusual; chance comes from the generator alone."""
+
+WEIGHED_ON = 1_500
+"""Held-out sequences, at most, that are made unusual."""
+
+
+def measure_parts(
+    network: Network,
+    configuration: Configuration,
+    store: SequenceStore,
+    train: NDArray[np.intp],
+    held_out: NDArray[np.intp],
+    shape: tuple[int, int] | None,
+    progress: Progress,
+) -> tuple[UsualSpeed | None, dict[str, TaskScale]]:
+    """What speeds are usual where, from the sequences `train`, and the scale of every part, from those `held_out`.
+
+    `shape` is the height and width of the one scene that the footage shows, if it does.
+    """
+    scores = _scores(network, configuration, store, held_out, progress)
+    weights = _weights(network, configuration, store, held_out, scores, progress)
+    usual = None
+    for attribute in configuration.attributes:
+        usual = learn_usual_speed(*_speeds(configuration, store, train, progress), shape, attribute)
+        unusual = usual.scores(*_speeds(configuration, store, held_out, progress))
+        scores = np.concatenate([scores, unusual[:, None]], axis=1)
+        weights = np.append(weights, attribute.weight)
+    parts = configuration.scoring_parts
+    kinds, forms = [part.kind for part in parts], [part.form for part in parts]
+    return usual, measure_scales(scores, kinds, forms, weights / weights.sum())
+
+
+def _scores(
+    network: Network,
+    configuration: Configuration,
+    store: SequenceStore,
+    positions: NDArray[np.intp],
+    progress: Progress,
+    change: Change | None = None,
+) -> NDArray[np.float32]:
+    """Raw task scores of the middle seven frames of sequences, as they are or changed: N×K."""
+    scorer = for_inference(network)
+    step = progress.stage(f"scoring {len(positions)} held-out sequences", len(positions))
+    middle = slice(configuration.reach - REACH, configuration.reach + REACH + 1)
+    size = configuration.scoring.batch
+    tasks = configuration.scoring_tasks
+    names = given_names(tasks)
+    parts = []
+    with torch.no_grad():
+        for i in range(0, len(positions), size):
+            part = positions[i : i + size]
+            x_BCTHW = to_input(store.take(part), torch.device("cpu"))
+            if change is not None:
+                x_BCTHW = change(x_BCTHW, torch.arange(len(part)), generator(0, i))
+            given = {name: torch.from_numpy(rows) for name, rows in store.given(part, names).items()}
+            parts.append(raw_scores(scorer, tasks, x_BCTHW[:, :, middle], given).numpy())
+            for _ in part:
+                step()
+    return np.concatenate(parts)
+
+
+def _weights(
+    network: Network,
+    configuration: Configuration,
+    store: SequenceStore,
+    held_out: NDArray[np.intp],
+    usual_NK: NDArray[np.float32],
+    progress: Progress,
+) -> NDArray[np.float64]:
+    """What each task is worth: K weights, their sum 1.
+
+    Ordinary sequences are made unusual: played faster, moved, seen through another. A task counts for as much as it
+    tells those from the ordinary ones: twice its mean area under the ROC curve over the three, less 1; one that does no
+    better than chance for nothing. Where none does, all count alike.
+    """
+    some = spread(len(held_out), WEIGHED_ON)
+    changes: tuple[Change, ...] = (faster, moved, blended)
+    labels = np.repeat([False, True], len(some))
+    areas = np.zeros((len(changes), usual_NK.shape[1]))
+    if len(areas[0]) == 1:
+        return np.ones(1)
+    for row, change in enumerate(changes):
+        unusual_NK = _scores(network, configuration, store, held_out[some], progress, change)
+        for task, columns in enumerate(zip(usual_NK[some].T, unusual_NK.T, strict=True)):
+            areas[row, task] = auc(labels, np.concatenate(columns))
+    worth = np.maximum(0, 2 * areas.mean(axis=0) - 1)
+    return np.asarray(worth / worth.sum() if worth.sum() > 0 else np.full(len(worth), 1 / len(worth)), np.float64)
+
+
+def _speeds(
+    configuration: Configuration, store: SequenceStore, positions: NDArray[np.intp], progress: Progress
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Pixels per frame, and boxes, of sequences."""
+    step = progress.stage("measuring speeds", len(positions))
+    middle = slice(configuration.reach - 1, configuration.reach + 2)
+    boxes, speeds = store.boxes(positions), []
+    for i, box in zip(positions, boxes, strict=True):
+        pictures = store.take(np.array([i]))[:, :, middle]
+        speeds.append(measure_speeds(pictures, box[None], configuration.sequences.padding))
+        step()
+    return np.concatenate(speeds), boxes

@@ -1,0 +1,79 @@
+"""Scores averaged along an object's short track: what an object is does not change from one frame to the next (ours).
+
+Sequences are not tracked, and a box that is cut otherwise for a frame scores otherwise there. Averaged over the frames
+in which the object can be followed, such moments count for less, and an object that is unusual stays so.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+from ssmtl.regions.regions import overlaps
+from ssmtl.scoring.interpolation import SAME_OBJECT
+from ssmtl.scoring.smoothing import windows
+
+T = TypeVar("T")
+
+GAP = 3
+"""Frames after which a track that was not found again is given up, less one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Followed(Generic[T]):
+    """A frame's item in the stream, and its N objects: boxes N×4, scores N×K."""
+
+    item: T
+    boxes: NDArray[np.float32]
+    scores: NDArray[np.float32]
+
+
+class Tracker:
+    """Gives boxes of successive frames the numbers of their tracks; memory holds those of the last few frames."""
+
+    def __init__(self) -> None:
+        self._boxes = np.zeros((0, 4), np.float32)
+        self._numbers = np.zeros(0, np.intp)
+        self._ages = np.zeros(0, np.intp)
+        self._begun = 0
+
+    def follow(self, boxes_N4: NDArray[np.float32]) -> NDArray[np.intp]:
+        """The track of each box of the next frame: that of the box before which it overlaps most, or a new one."""
+        self._ages += 1
+        numbers = np.full(len(boxes_N4), -1, np.intp)
+        if len(boxes_N4) and len(self._boxes):
+            overlap = overlaps(boxes_N4, self._boxes)
+            overlap[overlap < SAME_OBJECT] = 0
+            mine, theirs = linear_sum_assignment(overlap, maximize=True)
+            found = overlap[mine, theirs] > 0
+            numbers[mine[found]] = self._numbers[theirs[found]]
+        new = np.flatnonzero(numbers < 0)
+        numbers[new] = self._begun + np.arange(len(new))
+        self._begun += len(new)
+        stays = ~np.isin(self._numbers, numbers) & (self._ages < GAP)
+        self._boxes = np.concatenate([self._boxes[stays], boxes_N4])
+        self._numbers = np.concatenate([self._numbers[stays], numbers])
+        self._ages = np.concatenate([self._ages[stays], np.zeros(len(numbers), np.intp)])
+        return numbers
+
+
+def average_along_tracks(stream: Iterable[Followed[T]], half: int) -> Iterator[Followed[T]]:
+    """The same frames, the scores of their objects averaged over up to `half` frames before and after; 0: as they are.
+
+    A frame comes out `half` frames after it came in. At a clip's ends the average is of what is there.
+    """
+    if not half:
+        yield from stream
+        return
+    tracker = Tracker()
+    numbered = ((frame, tracker.follow(frame.boxes)) for frame in stream)
+    for window, middle in windows(numbered, half):
+        frame, mine = window[middle]
+        numbers = np.concatenate([track for _, track in window])
+        scores = np.concatenate([other.scores for other, _ in window])
+        same = (mine[:, None] == numbers).astype(np.float32)
+        mean = same @ scores / np.maximum(same.sum(axis=1, keepdims=True), 1)
+        yield replace(frame, scores=mean.astype(np.float32))
