@@ -104,7 +104,7 @@ def learn_usual_speed(
 def measure_speeds(
     pictures_NCTHW: NDArray[np.uint8], boxes_N4: NDArray[np.float32], padding: float
 ) -> NDArray[np.float32]:
-    """Speed of N objects in pixels of the picture per frame, from the frame before the middle one to that after it.
+    """Speed of N objects in pixels of the picture per frame: the mean of that to the middle frame and that from it.
 
     Args:
         pictures_NCTHW: N×C×T×64×64, T odd and at least 3, C 1 (grey) or 3 (RGB).
@@ -117,9 +117,10 @@ def measure_speeds(
     speeds = np.zeros(len(boxes_N4), np.float32)
     inner = slice(MARGIN, SIZE - MARGIN)
     for n, (pictures_CTHW, scale) in enumerate(zip(pictures_NCTHW, scale_N2, strict=True)):
-        before, after = (_grey(pictures_CTHW[:, t]) for t in (middle - 1, middle + 1))
-        flow = search.calc(before, after, np.zeros((SIZE, SIZE, 2), np.float32))[inner, inner] * (scale / 2)
-        speeds[n] = np.percentile(np.hypot(flow[..., 0], flow[..., 1]), FASTER_HALF)
+        before, now, after = (_grey(pictures_CTHW[:, t]) for t in (middle - 1, middle, middle + 1))
+        for one, next_one in ((before, now), (now, after)):
+            flow = search.calc(one, next_one, np.zeros((SIZE, SIZE, 2), np.float32))[inner, inner] * scale
+            speeds[n] += np.percentile(np.hypot(flow[..., 0], flow[..., 1]), FASTER_HALF) / 2
     return speeds
 
 

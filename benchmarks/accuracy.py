@@ -1,0 +1,158 @@
+"""What decides accuracy on UCSD Ped2 once a network is trained, one factor at a time, over the seeds that were trained.
+
+    python benchmarks/ped2.py --recipe ssmtl-plus --work runs/plus --name ped2_plus
+    python benchmarks/accuracy.py --work runs/plus [--seeds 3]
+
+Every object of every frame is scored once; then parts, how they are joined, and tracks are changed. Can be killed and
+run again. Writes benchmarks/results/accuracy.json and .md. A comparison after the fact: no default may be chosen by it.
+"""
+
+import argparse
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from machine import machine, shared_data
+
+from ssmtl import load_model, open_dataset
+from ssmtl.atomic import atomic_file, write_json, write_text
+from ssmtl.cli.options import console
+from ssmtl.cli.progress import Bars
+from ssmtl.datasets.dataset import Dataset
+from ssmtl.metrics.frames import measure_frames
+from ssmtl.metrics.regions import match_video, measure_regions
+from ssmtl.model import Model, with_settings
+from ssmtl.regions.union import build_detector
+from ssmtl.scoring.score import calibrate
+from ssmtl.scoring.settings import ScoringSettings
+from ssmtl.scoring.smoothing import Painted, paint, smooth
+from ssmtl.scoring.stream import score_stream
+from ssmtl.scoring.tracks import Followed, average_along_tracks
+from ssmtl.video.sources import first_frame_size, open_source
+
+RESULTS = Path(__file__).parent / "results"
+TRACKS = 17
+Frames = list[Followed[int]]
+"""A clip's frames: index, boxes, raw scores of all parts."""
+
+
+def raw_frames(data: Dataset, model: Model, kept: Path, step) -> dict[str, Frames]:
+    """All raw scores of the test clips; kept in a file."""
+    if not kept.is_file():
+        plain = with_settings(model, {"scoring": {"combine": "plain", "every": 1, "track_frames": 1}})
+        arrays = {}
+        for clip in data.test_clips():
+            detector = build_detector(model.configuration.detectors, clip.name, model.scene, clip.start)
+            results = [step() or result for result in score_stream(open_source(clip), plain, detector)]
+            arrays[f"{clip.name}/count"] = np.array([len(result.regions) for result in results])
+            arrays[f"{clip.name}/boxes"] = np.concatenate([result.regions.boxes for result in results])
+            arrays[f"{clip.name}/scores"] = np.concatenate([result.task_scores for result in results])
+        with atomic_file(kept) as temporary, temporary.open("wb") as out:
+            np.savez(out, **arrays)
+    arrays = dict(np.load(kept))
+    found = {}
+    for clip in data.test_clips():
+        places = np.cumsum(arrays[f"{clip.name}/count"])[:-1]
+        parts = (np.split(arrays[f"{clip.name}/{name}"], places) for name in ("boxes", "scores"))
+        found[clip.name] = [Followed(i, *both) for i, both in enumerate(zip(*parts, strict=True))]
+    return found
+
+
+def measure(data: Dataset, clips: dict[str, Frames], settings: ScoringSettings) -> list[float]:
+    """Micro, anchored macro, RBDC, TBDC in % of frames whose one column is the object's score."""
+    labels, scores, matched = [], [], []
+    for clip in data.test_clips():
+        frames = clips[clip.name]
+        size = first_frame_size(clip)
+
+        def painted(frames: Frames = frames, size: tuple[int, int] = size) -> Iterator[Painted[None]]:
+            for frame in frames:
+                cut = 3 <= frame.item < len(frames) - 3
+                yield Painted(None, paint(frame.boxes, frame.scores[:, 0], *size) if cut else None)
+
+        scores.append([score for _, score in smooth(painted(), settings)])
+        labels.append(data.frame_labels(clip, len(frames)))
+        along = list(average_along_tracks(frames, settings.track_frames // 2))
+        truth = data.annotated_tracks(clip, len(frames))
+        assert truth is not None
+        index = np.concatenate([np.full(len(frame.boxes), frame.item) for frame in along])
+        found = [np.concatenate(part) for part in zip(*((f.boxes, f.scores[:, 0]) for f in along), strict=True)]
+        matched.append(match_video(truth.frames, truth.ids, truth.boxes, index, *found))
+    frame, region = measure_frames(labels, scores), measure_regions(matched, sum(map(len, labels)))
+    return [100 * value for value in (frame.micro, frame.macro_anchored, region.rbdc, region.tbdc)]
+
+
+def variants(model: Model) -> dict[str, tuple]:
+    """Title → how raw scores become one score per object, and frames of tracks."""
+    kinds = [part.kind for part in model.parts]
+    tasks = len(model.tasks)
+
+    def joined(columns: Sequence[int], weights: Sequence[float] = ()):
+        shares = list(weights) or [1.0] * len(columns)
+
+        def join(raw: np.ndarray) -> np.ndarray:
+            values = calibrate(raw, kinds, model.scales)[:, list(columns)]
+            return (values * np.array(shares, np.float32)).mean(axis=1, keepdims=True)
+
+        return join
+
+    def plain(raw: np.ndarray) -> np.ndarray:
+        return raw[:, :tasks].mean(axis=1, keepdims=True)
+
+    every = range(len(kinds))
+    rows = {f"{kind} alone": (joined([i]), TRACKS) for i, kind in enumerate(kinds)}
+    rows["tasks, plain mean"] = (plain, TRACKS)
+    for frames in (1, 9, TRACKS, 33):
+        rows[f"tasks, weighed; tracks of {frames}"] = (joined(range(tasks)), frames)
+    for frames in (1, 9, TRACKS, 33):
+        rows[f"tasks, weighed, and speed; tracks of {frames}"] = (joined(every), frames)
+    for share in (0.33, 3.0):
+        rows[f"the same, speed counting {share} times as much"] = (joined(every, [1.0] * tasks + [share]), TRACKS)
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--work", type=Path, required=True, help="folder of benchmarks/ped2.py, recipe ssmtl-plus")
+    parser.add_argument("--seeds", type=int, default=3)
+    options = parser.parse_args()
+    data = open_dataset("ucsd", shared_data() / "UCSDped2")
+    rows: dict[str, list[list[float]]] = {}
+    for seed in range(options.seeds):
+        folder = options.work / f"seed{seed}"
+        model = load_model(folder / "model")
+        with Bars(console) as bars:
+            clips = raw_frames(data, model, folder / "raw.npz", bars.stage(f"scoring with seed {seed}", None))
+        for title, (join, frames) in variants(model).items():
+            settings = model.configuration.scoring.model_copy(update={"track_frames": frames})
+            joined = {
+                name: [replace(frame, scores=join(frame.scores)) for frame in every] for name, every in clips.items()
+            }
+            rows.setdefault(title, []).append(measure(data, joined, settings))
+    report = {**machine(), "configuration": model.configuration.model_dump(mode="json"), "rows": rows}
+    write_json(RESULTS / "accuracy.json", report)
+    write_text(RESULTS / "accuracy.md", table(rows, report))
+
+
+def table(rows: dict[str, list[list[float]]], report: dict) -> str:
+    seeds = len(next(iter(rows.values())))
+    lines = [
+        f"Measured on {report['date']}, {report['processor']}, ssmtl {report['ssmtl']}; mean of {seeds} seeds "
+        "(and their range), in %; every frame scored. Made by `benchmarks/accuracy.py`.",
+        "",
+        "| an object's score | micro AUC | macro AUC, anchored | RBDC | TBDC |",
+        "|---|---|---|---|---|",
+    ]
+    for title, values in rows.items():
+        array = np.array(values)
+        cells = [
+            f"{mean:.2f} ({low:.2f}–{high:.2f})"
+            for mean, low, high in zip(array.mean(0), array.min(0), array.max(0), strict=True)
+        ]
+        lines.append(f"| {title} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()
