@@ -83,6 +83,7 @@ def test_a_part_counts_for_its_weight() -> None:
     spread = found.std(axis=0)
     assert spread[0] / spread[1] == pytest.approx(3, rel=0.05)
     assert spread[2] < 1e-4
+    assert np.isfinite([scales["c"].raw_median, scales["c"].raw_high]).all()
     assert (found.mean(axis=1) > 1).mean() == pytest.approx(0.01, abs=0.002)
 
 

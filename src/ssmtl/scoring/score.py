@@ -50,6 +50,8 @@ probabilities by that of their odds, since near 0 and 1 they all look alike."""
 LEAST = 1e-6
 """Below which no error or probability, nor how far one is from 1, is told from another."""
 
+LARGEST_EXPONENT = 700.0
+
 LEAST_SPAN = 1e-3
 """Of a task's scale: where all ordinary objects score alike, a hair's breadth must not count for all other tasks."""
 
@@ -88,9 +90,11 @@ def _spread(raw: NDArray[np.floating], form: Form) -> NDArray[np.float64]:
 
 def _gathered(value: float, form: Form) -> float:
     """The raw score that `_spread` makes `value` of."""
+    # A part that counts for nothing has its 1 far beyond all scores; no further than a number can be.
+    exponent = max(-LARGEST_EXPONENT, min(value, LARGEST_EXPONENT))
     if form == "log":
-        return math.exp(value)
-    return 1 / (1 + math.exp(-value)) if form == "logit" else value
+        return math.exp(exponent)
+    return 1 / (1 + math.exp(-exponent)) if form == "logit" else value
 
 
 def measure_scales(
