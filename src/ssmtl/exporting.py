@@ -1,7 +1,7 @@
 """`ssmtl export`: a model folder whose graph is written for one engine, checked against float32."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, cast, get_args
 
@@ -86,7 +86,7 @@ def export(
             "inputs": dict(zip([PICTURES, *given_names(model.tasks)], shapes, strict=True)),
             "output": {SCORES: ["n", len(model.tasks)]},
             "tasks": [task.kind for task in model.tasks],
-            "scales": {kind: [scale.raw_median, scale.raw_high] for kind, scale in model.scales.items()},
+            "scales": {kind: asdict(scale) for kind, scale in model.scales.items()},
             "largest_difference": difference,
             "tolerance": settings.tolerance,
             "checked_on": len(model.samples),

@@ -110,7 +110,7 @@ def _moments(clip: Clip, scores: ClipScores, objects: ClipObjects, settings: Con
     if not wanted:
         return []
     moments = []
-    words: dict[str, str] = {task.kind: task.words for task in settings.tasks}
+    words: dict[str, str] = {part.kind: part.words for part in settings.scoring_parts}
     for frame in open_source(clip):
         if frame.index not in wanted:
             continue

@@ -35,7 +35,7 @@ _ENDS = (0.1, 0.2, 0.5, 1.0)
 
 _NOTES = (
     "Normal: the median of the task's raw scores on normal footage held out from training, and the level taken for 1.",
-    "Calibrated: the raw score on the scale from 0 at that median to 1 at that level; 0 below the median.",
+    "Calibrated: the score on the scale from 0 at that median to 1 at that level; parts that tell little reach 1 late.",
 )
 
 _INK, _DIM, _RULE, _ANSWER, _ALARM = "#1d2126", "#5c646e", "#dfe2e6", "#2f6f9f", "#b3200f"
