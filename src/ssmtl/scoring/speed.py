@@ -111,7 +111,7 @@ def measure_speeds(
         boxes_N4: the boxes, in pixels, of which they are crops.
         padding: context on each side of the crops, as a share of the box's side.
     """
-    search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+    search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     middle = pictures_NCTHW.shape[2] // 2
     scale_N2 = (boxes_N4[:, 2:] - boxes_N4[:, :2]) * (1 + 2 * padding) / SIZE
     speeds = np.zeros(len(boxes_N4), np.float32)
