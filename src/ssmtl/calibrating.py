@@ -16,6 +16,7 @@ from ssmtl.scoring.calibration import DAY_MINUTES, Calibration, Period
 from ssmtl.scoring.stream import score_stream
 from ssmtl.scoring.threshold import Curve, choose_threshold
 from ssmtl.tasks.task import FRAMES, REACH
+from ssmtl.video.files import open_container
 from ssmtl.video.frame import Frame
 from ssmtl.video.sources import Clip, open_source
 
@@ -152,7 +153,7 @@ def shorten(lengths: Mapping[Clip, int], frames: int) -> list[Clip]:
 def begins_by_file(clip: Clip) -> float | None:
     """When a recording began, Unix time: from its own note of that, or None."""
     try:
-        with av.open(str(clip.path.absolute()), metadata_errors="replace") as container:
+        with open_container(str(clip.path.absolute())) as container:
             noted = container.metadata.get("creation_time")
     except (av.FFmpegError, OSError):
         return None

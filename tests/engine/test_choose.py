@@ -42,7 +42,9 @@ def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., An
     built: list[str] = []
 
     def make(ways: dict[str, tuple[float, float] | str]) -> list[str]:
-        def build(of: Subject, kind: str, precision: str, threads: int, device: torch.device) -> Fake:
+        def build(
+            of: Subject, kind: str, precision: str, threads: int, device: torch.device, compiled: bool = False
+        ) -> Fake:
             built.append(f"{kind} {precision}")
             way = ways[f"{kind} {precision}"]
             if isinstance(way, str):

@@ -3,12 +3,11 @@
 from itertools import pairwise
 from pathlib import Path
 
-import av
 from av.error import FFmpegError
 
 from ssmtl.datasets.layout import numbers_in
 from ssmtl.errors import SourceError
-from ssmtl.video.files import VideoFile
+from ssmtl.video.files import VideoFile, open_container
 from ssmtl.video.folders import list_pictures
 from ssmtl.video.sources import Clip
 
@@ -33,7 +32,7 @@ def count_frames(clip: Clip) -> int:
 
 def _packets(path: Path) -> int:
     try:
-        with av.open(str(path.absolute()), metadata_errors="replace") as container:
+        with open_container(str(path.absolute())) as container:
             return sum(1 for packet in container.demux(container.streams.video[0]) if packet.size)
     except (FFmpegError, OSError) as error:
         raise SourceError(f"{path}: reading failed ({error.strerror}); copy it again") from error

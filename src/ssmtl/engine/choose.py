@@ -88,7 +88,7 @@ def choose_engine(settings: EngineSettings, subject: Subject, batch: int) -> tup
             + ", ".join(f"{kind} {precision}" for kind, precision in WAYS)
         )
     if len(ways) == 1:
-        return build_engine(subject, *ways[0], settings.threads, device), Choice(*ways[0])
+        return build_engine(subject, *ways[0], settings.threads, device, settings.compiled), Choice(*ways[0])
     if subject.samples is None or not len(subject.samples):
         return _unchecked(ways, settings, subject, device)
     threads = settings.threads or torch.get_num_threads()
@@ -100,7 +100,7 @@ def choose_engine(settings: EngineSettings, subject: Subject, batch: int) -> tup
         found = _measure(ways, settings, subject, batch, device)
         if place is not None:
             write_json(place.with_suffix(".json"), {**asdict(found), "versions": versions()})
-    return build_engine(subject, found.kind, found.precision, settings.threads, device), found
+    return build_engine(subject, found.kind, found.precision, settings.threads, device, settings.compiled), found
 
 
 def _outdone(kind: Kind) -> bool:
@@ -117,7 +117,7 @@ def _unchecked(
         raise ConfigError(
             "engine.precision: the model keeps no training crops to check it on; name engine.kind too, or train again"
         )
-    return build_engine(subject, *safe[0], settings.threads, device), Choice(*safe[0])
+    return build_engine(subject, *safe[0], settings.threads, device, settings.compiled), Choice(*safe[0])
 
 
 def _recall(text: str) -> Choice | None:

@@ -18,6 +18,9 @@ from ssmtl.nets.network import channels_last
 BATCHES = (1, 2, 4, 8, 16, 32, 64, 128)
 """Sizes that a graph is captured for on a GPU; a batch is filled up to the next one, larger ones are cut."""
 
+COMPILED = (16, 128)
+"""The same where kernels are made for each size."""
+
 
 class _Cast(nn.Module):
     """A network whose inputs are cast to its own precision; its outputs are left as they come."""
@@ -36,13 +39,16 @@ class PyTorchEngine:
 
     kind: Kind = "pytorch"
 
-    def __init__(self, subject: Subject, precision: Precision, device: torch.device):
+    def __init__(self, subject: Subject, precision: Precision, device: torch.device, compiled: bool = False):
         on_cpu = device.type == "cpu"
         half = computes_bfloat16() if on_cpu else torch.cuda.is_bf16_supported(False)
         refuse(self.kind, precision, ["float32", "bfloat16"] if half else ["float32"])
         self.precision = precision
         self.device = device
         self.graph = self._make(subject)
+        compiled = compiled and not on_cpu
+        self._sizes = COMPILED if compiled else BATCHES
+        self._forward: Callable[..., Tensor] = torch.compile(self.graph, dynamic=False) if compiled else self.graph
         self._captured: dict[int, Callable[[list[Tensor]], Tensor]] = {}
 
     def _make(self, subject: Subject) -> ScoreGraph:
@@ -62,13 +68,14 @@ class PyTorchEngine:
         with torch.no_grad():
             if self.device.type != "cuda":
                 return self.graph(*rows).numpy()
-            parts = [self._run([row[i : i + BATCHES[-1]] for row in rows]) for i in range(0, len(rows[0]), BATCHES[-1])]
+            most = self._sizes[-1]
+            parts = [self._run([row[i : i + most] for row in rows]) for i in range(0, len(rows[0]), most)]
             return torch.cat(parts).cpu().numpy()
 
     def _run(self, rows: list[Tensor]) -> Tensor:
         """One batch on a GPU, filled up to a size whose graph is captured: hundreds of kernels, one launch."""
         n = len(rows[0])
-        size = next(size for size in BATCHES if size >= n)
+        size = next(size for size in self._sizes if size >= n)
         if size not in self._captured:
             self._captured[size] = self._capture([torch.zeros(size, *row.shape[1:]).to(row) for row in rows])
         return self._captured[size](rows)[:n].clone()
@@ -78,11 +85,12 @@ class PyTorchEngine:
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
             for _ in range(3):
-                self.graph(*inputs)
+                self._forward(*inputs)
         torch.cuda.current_stream().wait_stream(stream)
         captured = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(captured):
-            output = self.graph(*inputs)
+        # Frames are uploaded by another thread meanwhile, which has nothing to do with what is captured here.
+        with torch.cuda.graph(captured, capture_error_mode="thread_local"):
+            output = self._forward(*inputs)
 
         def run(rows: list[Tensor]) -> Tensor:
             for held, row in zip(inputs, rows, strict=True):

@@ -25,6 +25,9 @@ class EngineSettings(Settings):
         "hundredth of normal footage, that auto accepts on the model's own training crops",
     )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: a GPU where there is one")
+    compiled: bool = Field(
+        False, description="on a GPU: kernels made for this network; half a minute at first, then half as fast again"
+    )
     threads: int = Field(0, ge=0, description="0: as many as PyTorch")
     samples: int = Field(
         128, ge=0, le=4096, description="training crops kept in the model to check and calibrate on; 0: float32 only"

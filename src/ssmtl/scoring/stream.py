@@ -78,13 +78,17 @@ class Sequences:
 
 @dataclass(frozen=True, slots=True)
 class _Cut:
-    """A frame, its regions, and the sequences of those that the network must look at."""
+    """A frame, its regions, and the sequences of those that the network must look at.
+
+    Where the network's device cuts, their pictures are yet to be cut from `window`, the seven frames there.
+    """
 
     frame: Frame
     regions: Regions
     sequences: Sequences
     matches: Matches | None
     complete: bool
+    window: Sequence[Tensor] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +146,8 @@ def score_stream(frames: Iterable[Frame], model: Model, detector: Union, stage: 
     def observed() -> Iterator[tuple[Frame, Regions]]:
         return stage(lambda: _observe(decoded(), detector), DEPTH, "regions")
 
-    def cut() -> Iterator[_Cut]:
-        return stage(lambda: _cut(observed(), model), DEPTH, "crop")
+    def cut() -> Iterator[list[_Cut]]:
+        return stage(lambda: _batches(_cut(observed(), model), model), DEPTH, "crop")
 
     def painted(results: Iterator[FrameResult]) -> Iterator[Painted[None]]:
         for result in results:
@@ -152,10 +156,9 @@ def score_stream(frames: Iterable[Frame], model: Model, detector: Union, stage: 
             yield Painted(None, cells)
 
     try:
-        # A batch and the frames that wait for it come out at once. Frames' scores have their own mean over time; tracks
-        # are followed meanwhile.
-        scored = stage(lambda: _score(cut(), model), settings.max_wait + DEPTH, "network")
-        now, later = tee(scored)
+        scored = stage(lambda: _score(cut(), model), DEPTH, "network")
+        # Frames' scores have their own mean over time; tracks are followed meanwhile.
+        now, later = tee(_results(scored, len(model.parts)))
         followed = (Followed(result, result.regions.boxes, result.task_scores) for result in later)
         along = average_along_tracks(followed, settings.track_frames // 2)
         for (_, score), known in zip(smooth(painted(now), settings), along, strict=True):
@@ -215,13 +218,39 @@ def _complete(
     if before is not None or after is not None:
         matches = match(boxes, None if before is None else before.boxes, None if after is None else after.boxes)
         index = matches.unmatched
-    cut: Callable[[Any, NDArray[np.float32], float], Picture] = crop_on_device if on_device(model) else crop
-    pictures = cut([seen.picture for seen in window], boxes[index], model.configuration.sequences.padding)
+    pictures: list[Any] = [seen.picture for seen in window]
     given = _given(middle.frame, middle.regions.take(index), model)
+    cut = _Cut(middle.frame, middle.regions, Sequences(index, _nothing(model), given), matches, True)
+    if on_device(model):
+        return replace(cut, window=pictures)
+    return _with_pictures(cut, crop(pictures, boxes[index], model.configuration.sequences.padding), model)
+
+
+def _with_pictures(cut: _Cut, pictures: Picture, model: Model) -> _Cut:
+    """With its sequences' pictures, and what is measured in them."""
+    given = dict(cut.sequences.given)
     if model.speed is not None:
-        given[SPEED] = score_speeds(pictures, boxes[index], model)
-    sequences = Sequences(index, pictures, given)
-    return _Cut(middle.frame, middle.regions, sequences, matches, True)
+        given[SPEED] = score_speeds(pictures, cut.regions.boxes[cut.sequences.index], model)
+    return replace(cut, sequences=Sequences(cut.sequences.index, pictures, given), window=())
+
+
+def _cut_on_device(cuts: Sequence[_Cut], model: Model) -> list[_Cut]:
+    """Successive frames with the pictures of their sequences, which are cut together."""
+    some = [cut for cut in cuts if cut.window]
+    if not some:
+        return list(cuts)
+    pictures = [*some[0].window, *(cut.window[-1] for cut in some[1:])]
+    boxes = np.concatenate([cut.regions.boxes[cut.sequences.index] for cut in some])
+    counts = [len(cut.sequences) for cut in some]
+    first = np.repeat(np.arange(len(some)), counts)
+    crops = crop_on_device(pictures, boxes, model.configuration.sequences.padding, first, FRAMES)
+    parts = iter(crops.split(counts))
+    return [_with_pictures(cut, next(parts), model) if cut.window else cut for cut in cuts]
+
+
+def _nothing(model: Model) -> NDArray[np.uint8]:
+    """No pictures of sequences."""
+    return np.zeros((0, model.picture_channels, FRAMES, SIZE, SIZE), np.uint8)
 
 
 def _given(frame: Frame, regions: Regions, model: Model) -> dict[str, NDArray[np.float32]]:
@@ -240,46 +269,57 @@ def score_speeds(pictures: Picture, boxes: NDArray[np.float32], model: Model) ->
 
 
 def _incomplete(frame: Frame, model: Model) -> _Cut:
-    nothing = Sequences(np.arange(0), np.zeros((0, model.picture_channels, FRAMES, SIZE, SIZE), np.uint8), {})
-    return _Cut(frame, Regions.make([], ""), nothing, None, False)
+    return _Cut(frame, Regions.make([], ""), Sequences(np.arange(0), _nothing(model), {}), None, False)
 
 
-def _score(cuts: Iterable[_Cut], model: Model) -> Iterator[FrameResult]:
+def _batches(cuts: Iterable[_Cut], model: Model) -> Iterator[list[_Cut]]:
+    """Frames whose sequences go through the network together: until a batch is full, or `max_wait` frames at most."""
+    settings = model.configuration.scoring
+    waiting: list[_Cut] = []
+    objects = 0
+    for cut in cuts:
+        # What a batch has no place for would be one more, of a few.
+        if waiting and objects + len(cut.sequences) > settings.batch:
+            yield _cut_on_device(waiting, model)
+            waiting, objects = [], 0
+        waiting.append(cut)
+        objects += len(cut.sequences)
+        if objects >= settings.batch or len(waiting) >= settings.max_wait:
+            yield _cut_on_device(waiting, model)
+            waiting, objects = [], 0
+    if waiting:
+        yield _cut_on_device(waiting, model)
+
+
+def _score(batches: Iterable[list[_Cut]], model: Model) -> Iterator[tuple[list[_Cut], NDArray[np.float32]]]:
+    """Each batch with the scores of its sequences, one row each."""
+    for cuts in batches:
+        some = [cut.sequences for cut in cuts if len(cut.sequences)]
+        scores = np.zeros((0, len(model.parts)), np.float32)
+        if some:
+            given = {name: np.concatenate([one.given[name] for one in some]) for name in some[0].given}
+            scores = score_sequences(_joined([one.pictures for one in some]), given, model)
+        yield cuts, scores
+
+
+def _results(scored: Iterable[tuple[list[_Cut], NDArray[np.float32]]], parts: int) -> Iterator[FrameResult]:
     """Scores of all objects of all frames."""
-    for partial in fill(_partial_scores(cuts, model)):
+    for partial in fill(_partial_scores(scored, parts)):
         cut = partial.item
         scores = partial.task_scores
         yield FrameResult(cut.frame, cut.regions, scores, scores.mean(axis=1), cut.complete, cut.sequences)
 
 
-def _partial_scores(cuts: Iterable[_Cut], model: Model) -> Iterator[Partial[_Cut]]:
-    """Scores of what was cut; frames wait until a batch is full, or `max_wait` frames at most."""
-    settings = model.configuration.scoring
-    waiting: list[_Cut] = []
-    objects = 0
-    for cut in cuts:
-        waiting.append(cut)
-        objects += len(cut.sequences)
-        if objects >= settings.batch or len(waiting) >= settings.max_wait:
-            yield from _score_together(waiting, model)
-            waiting, objects = [], 0
-    yield from _score_together(waiting, model)
-
-
-def _score_together(cuts: list[_Cut], model: Model) -> Iterator[Partial[_Cut]]:
-    tasks = len(model.parts)
-    some = [cut.sequences for cut in cuts if len(cut.sequences)]
-    scores = np.zeros((0, tasks), np.float32)
-    if some:
-        given = {name: np.concatenate([one.given[name] for one in some]) for name in some[0].given}
-        scores = score_sequences(_joined([one.pictures for one in some]), given, model)
-    start = 0
-    for cut in cuts:
-        n = len(cut.sequences)
-        mine = np.full((len(cut.regions), tasks), np.nan, np.float32)
-        mine[cut.sequences.index] = scores[start : start + n]
-        start += n
-        yield Partial(cut, mine, cut.matches, cut.complete)
+def _partial_scores(scored: Iterable[tuple[list[_Cut], NDArray[np.float32]]], parts: int) -> Iterator[Partial[_Cut]]:
+    """Each frame with the scores of those of its objects that went through the network."""
+    for cuts, scores in scored:
+        start = 0
+        for cut in cuts:
+            n = len(cut.sequences)
+            mine = np.full((len(cut.regions), parts), np.nan, np.float32)
+            mine[cut.sequences.index] = scores[start : start + n]
+            start += n
+            yield Partial(cut, mine, cut.matches, cut.complete)
 
 
 def _joined(pictures: Sequence[Picture]) -> Picture:

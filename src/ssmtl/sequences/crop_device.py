@@ -1,8 +1,8 @@
 """The crops of `sequences.crop`, cut and resized on the device where the frames are (SSMTL, section 3).
 
-A frame is uploaded once. For each call there is one more upload, of 516 numbers per box (two, where the boxes do not
-fit into memory together); nothing comes back, so that the host never waits. On a CPU, `crop` is several times as
-fast.
+A frame is uploaded once. For each call there are two more uploads, of 517 numbers per box (three, where the boxes do
+not fit into memory together); nothing comes back, so that the host never waits. A call costs as much as its boxes, so
+those of several frames go together. On a CPU, `crop` is several times as fast.
 
 Both of OpenCV's ways of resizing are, along one axis, means over an interval of the picture's pixels: shrinking takes
 what an output pixel covers, and interpolating at p weighs its two neighbours as the interval from p to p + 1 covers
@@ -38,43 +38,54 @@ def upload(picture_HWC: NDArray[np.uint8], device: torch.device) -> Tensor:
 
 
 def crop_on_device(
-    pictures_TCHW: Tensor | Sequence[Tensor], boxes: NDArray[np.float32], padding: float, chunk: int = CHUNK
+    pictures_FCHW: Tensor | Sequence[Tensor],
+    boxes: NDArray[np.float32],
+    padding: float,
+    first: NDArray[np.intp] | None = None,
+    frames: int | None = None,
+    chunk: int = CHUNK,
 ) -> Tensor:
-    """Cut the same boxes from each picture and resize to 64×64, as `crop` does, to within one grey level.
+    """Cut each box from several pictures and resize to 64×64, as `crop` does, to within one grey level.
 
     Args:
-        pictures_TCHW: T pictures of one size on one device, uint8: a tensor, or T tensors C×H×W, of which only the
+        pictures_FCHW: F pictures of one size on one device, uint8: a tensor, or F tensors C×H×W, of which only the
             part that holds all boxes is copied.
         boxes: N×4, `x_min, y_min, x_max, y_max` in pixels, half open; padded, then cut to the picture.
         padding: context on each side, as a share of the box's side.
+        first: N numbers of the pictures where the boxes' sequences begin, 0 ≤ first ≤ F - T; without it, 0.
+        frames: T, how many pictures each box is cut from; without it, all.
         chunk: how many numbers a tensor may have, unless a single box needs more.
 
     Returns:
         N×C×T×64×64 uint8 on the pictures' device, contiguous.
     """
-    first_CHW = pictures_TCHW[0]
-    channels, height, width = first_CHW.shape
-    frames, device = len(pictures_TCHW), first_CHW.device
+    channels, height, width = pictures_FCHW[0].shape
+    device, frames = pictures_FCHW[0].device, frames or len(pictures_FCHW)
     crops_NCTHW = torch.empty((len(boxes), channels, frames, SIZE, SIZE), dtype=torch.uint8, device=device)
     if not len(boxes):
         return crops_NCTHW
     low, high = padded_boxes(boxes, padding, height, width)
     sizes = high - low
-    if not isinstance(pictures_TCHW, Tensor):
+    if not isinstance(pictures_FCHW, Tensor):
         corner = low.min(axis=0)
         columns, rows = (slice(*ends) for ends in zip(corner.tolist(), high.max(axis=0).tolist(), strict=True))
-        pictures_TCHW = torch.stack([picture_CHW[:, rows, columns] for picture_CHW in pictures_TCHW])
+        pictures_FCHW = torch.stack([picture_CHW[:, rows, columns] for picture_CHW in pictures_FCHW])
         low = low - corner
+    # Sequences begin at any picture: a view of T pictures from each on, with the pixels of all of them in one row.
+    pixels_RCT = pictures_FCHW.permute(0, 2, 3, 1).contiguous().flatten(1, 2).unfold(0, frames, 1).flatten(0, 1)
+    row = pictures_FCHW.shape[3]
+    starts = (np.zeros(len(boxes), np.int64) if first is None else first) * pictures_FCHW.shape[2] * row
     # All windows of a chunk are as large as the largest, so boxes of like size go together.
     order = np.argsort(-sizes.prod(axis=1), kind="stable")
     chunks = list(_chunks(sizes[order], channels * frames, chunk))
     if len(chunks) == 1:
         order = np.arange(len(boxes))
-    plan_N2P = _send(_plan(low[order], sizes[order]), device)
+    plan_N2P, starts_N = _send(_plan(low[order], sizes[order]), device), _send(starts[order], device)
     # Sums of grey levels need more than the 8 bits of autocast's bfloat16; the 11 of TF32 keep them within one level.
     with torch.autocast(device.type, enabled=False):
         for start, stop, largest in chunks:
-            _cut(pictures_TCHW, plan_N2P[start:stop], largest, crops_NCTHW[start:stop])
+            part = slice(start, stop)
+            _cut(pixels_RCT, row, starts_N[part], plan_N2P[part], largest, crops_NCTHW[part])
     return crops_NCTHW if len(chunks) == 1 else crops_NCTHW[_send(np.argsort(order), device)]
 
 
@@ -136,8 +147,14 @@ def _plan(low: NDArray[np.int_], sizes: NDArray[np.int_]) -> NDArray[np.float32]
     return np.concatenate([starts, stops, 1 / (stops - starts), rounding, *ends], axis=-1, dtype=np.float32)
 
 
-def _cut(pictures_TCHW: Tensor, plan_N2P: Tensor, largest: tuple[int, int], crops_NCTHW: Tensor) -> None:
-    """Write the crops of the boxes of a plan, none of which is larger than `largest` (width, height)."""
+def _cut(
+    pixels_RCT: Tensor, row: int, starts_N: Tensor, plan_N2P: Tensor, largest: tuple[int, int], crops_NCTHW: Tensor
+) -> None:
+    """Write the crops of the boxes of a plan, none of which is larger than `largest` (width, height).
+
+    `pixels_RCT` are those of all pictures, `row` in a row; `starts_N` the numbers of the first ones of the pictures
+    where the boxes' sequences begin.
+    """
     width, height = largest
     count, channels, frames = crops_NCTHW.shape[:3]
     starts_N2O, stops_N2O, share_N2O, rounding_N2O, first_N21, last_N21 = plan_N2P.split([SIZE] * 4 + [1, 1], dim=-1)
@@ -150,11 +167,11 @@ def _cut(pictures_TCHW: Tensor, plan_N2P: Tensor, largest: tuple[int, int], crop
     # Windows larger than their box repeat its last pixels, with weight 0. One index for both axes, since a GPU would
     # first write out each of several for every pixel of every frame.
     places_N2L = torch.minimum(first_N21 + pixels_L, last_N21).long()
-    places_NHW = places_N2L[:, 1, :height, None] * pictures_TCHW.shape[3] + places_N2L[:, 0, None, :width]
-    windows_TCNHW = pictures_TCHW.flatten(2)[:, :, places_NHW]
+    rows_NH = places_N2L[:, 1, :height] * row + starts_N[:, None]
+    windows_NHWCT = pixels_RCT[rows_NH[:, :, None] + places_N2L[:, 0, None, :width]]
 
     # In this order of dimensions both sums are plain batched products, with nothing copied in between.
-    windows_NHCTW = windows_TCNHW.permute(2, 3, 1, 0, 4).to(torch.float32, memory_format=torch.contiguous_format)
+    windows_NHCTW = windows_NHWCT.permute(0, 1, 3, 4, 2).to(torch.float32, memory_format=torch.contiguous_format)
     sums_NOX = torch.bmm(weights_N2OL[:, 1, :, :height], windows_NHCTW.view(count, height, -1))
     sums_NXO = torch.bmm(sums_NOX.view(count, -1, width), weights_N2OL[:, 0, :, :width].transpose(1, 2))
     sums_NHCTW = sums_NXO.view(count, SIZE, channels, frames, SIZE).add_(rounding_N2O[:, 1, :, None, None, None])

@@ -21,6 +21,13 @@ DEFAULT_RATE = 25.0
 _ATTACHED_PICTURE = 0x400  # AV_DISPOSITION_ATTACHED_PIC: the cover of a piece of music, no video
 
 
+def open_container(address: str, **options: Any) -> InputContainer:
+    """As `av.open`; titles and the like that are not UTF-8 are no error, which PyAV had to be told before its 19th."""
+    if int(av.__version__.partition(".")[0]) < 19:
+        options["metadata_errors"] = "replace"
+    return av.open(address, **options)
+
+
 class VideoFile:
     """The frames of a video file: a `FrameSource` over everything that FFmpeg opens.
 
@@ -155,7 +162,7 @@ def _open(path: Path) -> InputContainer:
         if path.is_file() and path.stat().st_size == 0:
             raise SourceError(f"{path}: is empty (0 bytes); record or copy it again")
         # Absolute, so that FFmpeg takes "12:30.mp4" for a file and not for a protocol.
-        return av.open(str(path.absolute()), metadata_errors="replace")
+        return open_container(str(path.absolute()))
     except OSError as error:
         raise SourceError(f"{path}: cannot be read ({error.strerror}); check disk and permissions") from error
     except FFmpegError as error:

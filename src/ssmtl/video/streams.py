@@ -22,7 +22,7 @@ from av.video.reformatter import VideoReformatter
 
 from ssmtl.errors import SourceError
 from ssmtl.video.addresses import hide_in, hide_password
-from ssmtl.video.files import DEFAULT_RATE
+from ssmtl.video.files import DEFAULT_RATE, open_container
 from ssmtl.video.frame import Frame
 
 LIVE_SCHEMES = ("rtsp", "rtsps", "rtmp", "rtmps", "http", "https", "udp", "rtp", "srt", "tcp")
@@ -293,4 +293,4 @@ def _open(address: str) -> InputContainer:
     if is_device(address):
         return av.open(_device(address), format="v4l2", timeout=(OPEN_S, READ_S))
     options = {"rtsp_transport": "tcp", "fflags": "nobuffer"} if address.lower().startswith("rtsp") else {}
-    return av.open(address, options=options, timeout=(OPEN_S, READ_S), metadata_errors="replace")
+    return open_container(address, options=options, timeout=(OPEN_S, READ_S))
