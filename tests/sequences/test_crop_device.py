@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from ssmtl.sequences.crop import SIZE, crop
-from ssmtl.sequences.crop_device import crop_on_device, upload
+from ssmtl.sequences.crop_device import Uploads, crop_on_device
 
 HEIGHT, WIDTH = 180, 320
 CPU = torch.device("cpu")
@@ -43,6 +43,10 @@ class Watch(TorchDispatchMode):
         if isinstance(result, Tensor) and result.untyped_storage().data_ptr() not in given:
             self.largest = max(self.largest, result.untyped_storage().nbytes() // result.element_size())
         return result
+
+
+def upload(picture_HWC: NDArray[np.uint8], device: torch.device) -> Tensor:
+    return Uploads(device).send(picture_HWC)
 
 
 def pictures(count: int, channels: int, height: int = HEIGHT, width: int = WIDTH) -> list[NDArray[np.uint8]]:

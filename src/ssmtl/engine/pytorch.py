@@ -49,6 +49,7 @@ class PyTorchEngine:
         compiled = compiled and not on_cpu
         self._sizes = COMPILED if compiled else BATCHES
         self._forward: Callable[..., Tensor] = torch.compile(self.graph, dynamic=False) if compiled else self.graph
+        self._held: Tensor | None = None
         self._captured: dict[int, Callable[[list[Tensor]], Tensor]] = {}
 
     def _make(self, subject: Subject) -> ScoreGraph:
@@ -70,7 +71,18 @@ class PyTorchEngine:
                 return self.graph(*rows).numpy()
             most = self._sizes[-1]
             parts = [self._run([row[i : i + most] for row in rows]) for i in range(0, len(rows[0]), most)]
-            return torch.cat(parts).cpu().numpy()
+            return self._fetch(torch.cat(parts))
+
+    def _fetch(self, scores: Tensor) -> NDArray[np.float32]:
+        """From a GPU, by pinned memory: waiting for a copy to any other keeps other threads from the GPU."""
+        if self._held is None or len(self._held) < len(scores):
+            self._held = torch.empty(scores.shape, pin_memory=True)
+        held = self._held[: len(scores)]
+        held.copy_(scores, non_blocking=True)
+        done = torch.cuda.Event()
+        done.record()
+        done.synchronize()
+        return held.numpy().copy()
 
     def _run(self, rows: list[Tensor]) -> Tensor:
         """One batch on a GPU, filled up to a size whose graph is captured: hundreds of kernels, one launch."""

@@ -30,7 +30,7 @@ from ssmtl.scoring.smoothing import Painted, delay, paint, smooth
 from ssmtl.scoring.speed import measure_speeds
 from ssmtl.scoring.tracks import Followed, average_along_tracks
 from ssmtl.sequences.crop import SIZE, crop, prepare_picture
-from ssmtl.sequences.crop_device import crop_on_device, upload
+from ssmtl.sequences.crop_device import Uploads, crop_on_device
 from ssmtl.tasks.task import FRAMES, REACH
 from ssmtl.video.frame import Frame
 
@@ -181,14 +181,14 @@ def _observe(frames: Iterable[Frame], detector: Union) -> Iterator[tuple[Frame, 
 def _cut(observed: Iterable[tuple[Frame, Regions]], model: Model) -> Iterator[_Cut]:
     """Each frame with the sequences around it, three frames later."""
     every = model.configuration.scoring.every
-    there = on_device(model)
+    uploads = Uploads(model.engine.device) if on_device(model) else None
     window: deque[_Seen] = deque(maxlen=FRAMES)
     between: list[list[_Seen]] = []
     count = 0
     before: Regions | None = None
     for frame, regions in observed:
         picture = prepare_picture(frame.image, model.picture_channels)
-        window.append(_Seen(frame, regions, upload(picture, model.engine.device) if there else picture))
+        window.append(_Seen(frame, regions, uploads.send(picture) if uploads else picture))
         count += 1
         if count == FRAMES:
             yield from (_incomplete(seen.frame, model) for seen in list(window)[:REACH])

@@ -1,8 +1,8 @@
 """The crops of `sequences.crop`, cut and resized on the device where the frames are (SSMTL, section 3).
 
-A frame is uploaded once. For each call there are two more uploads, of 517 numbers per box (three, where the boxes do
-not fit into memory together); nothing comes back, so that the host never waits. A call costs as much as its boxes, so
-those of several frames go together. On a CPU, `crop` is several times as fast.
+A frame is uploaded once. For each call there is one more upload, of 518 numbers per box (two, where the boxes do not
+fit into memory together); nothing comes back, so that the host never waits. A call costs as much as its boxes, so those
+of several frames go together. On a CPU, `crop` is several times as fast.
 
 Both of OpenCV's ways of resizing are, along one axis, means over an interval of the picture's pixels: shrinking takes
 what an output pixel covers, and interpolating at p weighs its two neighbours as the interval from p to p + 1 covers
@@ -10,6 +10,7 @@ them. So the host says where 64 intervals start and stop, the device makes their
 window × columns' weights, whatever the boxes.
 """
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -24,17 +25,53 @@ CHUNK = 2**24
 7 bytes for each of a box's pixels over all channels and frames where that is more."""
 
 
-def upload(picture_HWC: NDArray[np.uint8], device: torch.device) -> Tensor:
-    """Send a picture to the device without waiting for it to arrive.
+SLOTS = 64
+"""Pictures that may be on their way at once."""
 
-    Args:
-        picture_HWC: uint8; may be changed afterwards, except on the CPU, where the tensor may share its memory.
-        device: where to.
 
-    Returns:
-        C×H×W uint8 on the device, with the channels last in memory as they were sent.
+class Uploads:
+    """Sends pictures to one device without waiting for them to arrive.
+
+    To a GPU they go from pinned memory, which takes so long to get that it is kept, and on a stream of their own,
+    beside what is computed there.
     """
-    return _send(np.require(picture_HWC, np.uint8, ["C", "W"]), device).permute(2, 0, 1)
+
+    def __init__(self, device: torch.device):
+        self.device = device
+        self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None
+        self._slots: deque[tuple[Tensor, torch.cuda.Event]] = deque()
+
+    def send(self, picture_HWC: NDArray[np.uint8]) -> Tensor:
+        """A picture's tensor on the device, ready for what is computed there next.
+
+        Args:
+            picture_HWC: uint8; may be changed afterwards, except on the CPU, where the tensor may share its memory.
+
+        Returns:
+            C×H×W uint8, with the channels last in memory as they were sent.
+        """
+        picture = torch.from_numpy(np.require(picture_HWC, np.uint8, ["C", "W"]))
+        if self._stream is None:
+            return picture.to(self.device).permute(2, 0, 1)
+        held, copied = self._slot(picture.shape)
+        held.copy_(picture)
+        with torch.cuda.stream(self._stream):
+            sent_HWC = held.to(self.device, non_blocking=True)
+            copied.record()
+        self._slots.append((held, copied))
+        used_by = torch.cuda.current_stream(self.device)
+        used_by.wait_event(copied)
+        sent_HWC.record_stream(used_by)
+        return sent_HWC.permute(2, 0, 1)
+
+    def _slot(self, shape: torch.Size) -> tuple[Tensor, torch.cuda.Event]:
+        """Pinned memory whose last picture has arrived."""
+        if len(self._slots) == SLOTS:
+            held, copied = self._slots.popleft()
+            copied.synchronize()
+            if held.shape == shape:
+                return held, copied
+        return torch.empty(shape, dtype=torch.uint8, pin_memory=True), torch.cuda.Event()
 
 
 def crop_on_device(
@@ -73,19 +110,18 @@ def crop_on_device(
         low = low - corner
     # Sequences begin at any picture: a view of T pictures from each on, with the pixels of all of them in one row.
     pixels_RCT = pictures_FCHW.permute(0, 2, 3, 1).contiguous().flatten(1, 2).unfold(0, frames, 1).flatten(0, 1)
-    row = pictures_FCHW.shape[3]
-    starts = (np.zeros(len(boxes), np.int64) if first is None else first) * pictures_FCHW.shape[2] * row
+    size = pictures_FCHW.shape[2:]
+    first = np.zeros(len(boxes), np.intp) if first is None else first
     # All windows of a chunk are as large as the largest, so boxes of like size go together.
     order = np.argsort(-sizes.prod(axis=1), kind="stable")
     chunks = list(_chunks(sizes[order], channels * frames, chunk))
     if len(chunks) == 1:
         order = np.arange(len(boxes))
-    plan_N2P, starts_N = _send(_plan(low[order], sizes[order]), device), _send(starts[order], device)
+    plan_N2P = _send(_plan(low[order], sizes[order], first[order]), device)
     # Sums of grey levels need more than the 8 bits of autocast's bfloat16; the 11 of TF32 keep them within one level.
     with torch.autocast(device.type, enabled=False):
         for start, stop, largest in chunks:
-            part = slice(start, stop)
-            _cut(pixels_RCT, row, starts_N[part], plan_N2P[part], largest, crops_NCTHW[part])
+            _cut(pixels_RCT, size, plan_N2P[start:stop], largest, crops_NCTHW[start:stop])
     return crops_NCTHW if len(chunks) == 1 else crops_NCTHW[_send(np.argsort(order), device)]
 
 
@@ -112,7 +148,7 @@ def _chunks(sizes: NDArray[np.int_], pictures: int, chunk: int) -> Iterator[tupl
     yield start, len(sizes), largest
 
 
-def _plan(low: NDArray[np.int_], sizes: NDArray[np.int_]) -> NDArray[np.float32]:
+def _plan(low: NDArray[np.int_], sizes: NDArray[np.int_], first: NDArray[np.intp]) -> NDArray[np.float32]:
     """Of which pixels each output pixel is the mean, along each axis.
 
     The sums are those of OpenCV's resize in its order, since floors turn on the last bit.
@@ -120,11 +156,12 @@ def _plan(low: NDArray[np.int_], sizes: NDArray[np.int_]) -> NDArray[np.float32]
     Args:
         low: N×2, the boxes' first columns and rows.
         sizes: N×2, their widths and heights in pixels.
+        first: N numbers of the pictures where their sequences begin.
 
     Returns:
-        N×2×258 for x and y: 64 starts and 64 stops in pixels from the box's first, 0 ≤ start < stop ≤ size; 64 shares
+        N×2×259 for x and y: 64 starts and 64 stops in pixels from the box's first, 0 ≤ start < stop ≤ size; 64 shares
         of one pixel in that mean; 64 numbers that round a grey level when fractions are then cut off (y alone); the
-        box's first pixel and its last.
+        box's first pixel and its last; the number of its first picture.
     """
     sides = sizes[..., None].astype(np.float64)
     inverse = SIZE / sides
@@ -144,20 +181,21 @@ def _plan(low: NDArray[np.int_], sizes: NDArray[np.int_]) -> NDArray[np.float32]
     starts = np.where(averages, out * scale, at)
     stops = np.minimum(np.where(averages, (out + 1) * scale, at + 1), sides)
     ends = low[..., None], low[..., None] + sizes[..., None] - 1
-    return np.concatenate([starts, stops, 1 / (stops - starts), rounding, *ends], axis=-1, dtype=np.float32)
+    picture = np.broadcast_to(first[:, None, None], ends[0].shape)
+    return np.concatenate([starts, stops, 1 / (stops - starts), rounding, *ends, picture], axis=-1, dtype=np.float32)
 
 
 def _cut(
-    pixels_RCT: Tensor, row: int, starts_N: Tensor, plan_N2P: Tensor, largest: tuple[int, int], crops_NCTHW: Tensor
+    pixels_RCT: Tensor, size: Sequence[int], plan_N2P: Tensor, largest: tuple[int, int], crops_NCTHW: Tensor
 ) -> None:
     """Write the crops of the boxes of a plan, none of which is larger than `largest` (width, height).
 
-    `pixels_RCT` are those of all pictures, `row` in a row; `starts_N` the numbers of the first ones of the pictures
-    where the boxes' sequences begin.
+    `pixels_RCT` are those of all pictures, row by row, each of a height and width of `size`.
     """
     width, height = largest
     count, channels, frames = crops_NCTHW.shape[:3]
-    starts_N2O, stops_N2O, share_N2O, rounding_N2O, first_N21, last_N21 = plan_N2P.split([SIZE] * 4 + [1, 1], dim=-1)
+    parts = plan_N2P.split([SIZE] * 4 + [1, 1, 1], dim=-1)
+    starts_N2O, stops_N2O, share_N2O, rounding_N2O, first_N21, last_N21, picture_N21 = parts
     # What an interval covers of pixel l: what lies before its stop less what lies before its start.
     pixels_L = torch.arange(max(largest), dtype=torch.float32, device=plan_N2P.device)
     weights_N2OL = (stops_N2O[..., None] - pixels_L).clamp_(0, 1)
@@ -167,8 +205,8 @@ def _cut(
     # Windows larger than their box repeat its last pixels, with weight 0. One index for both axes, since a GPU would
     # first write out each of several for every pixel of every frame.
     places_N2L = torch.minimum(first_N21 + pixels_L, last_N21).long()
-    rows_NH = places_N2L[:, 1, :height] * row + starts_N[:, None]
-    windows_NHWCT = pixels_RCT[rows_NH[:, :, None] + places_N2L[:, 0, None, :width]]
+    rows_NH = places_N2L[:, 1, :height] + picture_N21[:, 0].long() * size[0]
+    windows_NHWCT = pixels_RCT[rows_NH[:, :, None] * size[1] + places_N2L[:, 0, None, :width]]
 
     # In this order of dimensions both sums are plain batched products, with nothing copied in between.
     windows_NHCTW = windows_NHWCT.permute(0, 1, 3, 4, 2).to(torch.float32, memory_format=torch.contiguous_format)

@@ -127,6 +127,8 @@ class Trainer:
             some = to_input(store.take(np.arange(min(len(store), PARITY_SEQUENCES))), torch.device("cpu"))
             self.precision = choose_precision(network, View.ALL.take(some), open_fabric(settings).device)
         self.fabric = open_fabric(settings, self.precision)
+        # All batches are of a few shapes: on a GPU it pays to try which kernels are fastest.
+        torch.backends.cudnn.benchmark = True
         self.tasks = list(tasks)
         self.settings = settings
         self.seed = seed
