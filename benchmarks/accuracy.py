@@ -8,7 +8,7 @@ run again. Writes benchmarks/results/accuracy.json and .md. A comparison after t
 """
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,20 +21,18 @@ from ssmtl.cli.options import console
 from ssmtl.cli.progress import Bars
 from ssmtl.datasets.dataset import Dataset
 from ssmtl.metrics.frames import measure_frames
-from ssmtl.metrics.regions import match_video, measure_regions
+from ssmtl.metrics.regions import measure_regions
 from ssmtl.model import Model, with_settings
 from ssmtl.regions.union import build_detector
 from ssmtl.scoring.score import calibrate
 from ssmtl.scoring.settings import ScoringSettings
-from ssmtl.scoring.smoothing import Painted, paint, smooth
 from ssmtl.scoring.stream import score_stream
-from ssmtl.scoring.tracks import Followed, average_along_tracks
+from ssmtl.scoring.tracks import Followed
+from ssmtl.tuning import Frames, match_objects, smoothed_scores
 from ssmtl.video.sources import first_frame_size, open_source
 
 RESULTS = Path(__file__).parent / "results"
 TRACKS = 17
-Frames = list[Followed[int]]
-"""A clip's frames: index, boxes, raw scores of all parts."""
 
 
 def raw_frames(data: Dataset, model: Model, kept: Path, step) -> dict[str, Frames]:
@@ -60,25 +58,15 @@ def raw_frames(data: Dataset, model: Model, kept: Path, step) -> dict[str, Frame
 
 
 def measure(data: Dataset, clips: dict[str, Frames], settings: ScoringSettings) -> list[float]:
-    """Micro, anchored macro, RBDC, TBDC in % of frames whose one column is the object's score."""
+    """Micro, anchored macro, RBDC, TBDC in % of frames whose columns' mean is the object's score."""
     labels, scores, matched = [], [], []
     for clip in data.test_clips():
         frames = clips[clip.name]
-        size = first_frame_size(clip)
-
-        def painted(frames: Frames = frames, size: tuple[int, int] = size) -> Iterator[Painted[None]]:
-            for frame in frames:
-                cut = 3 <= frame.item < len(frames) - 3
-                yield Painted(None, paint(frame.boxes, frame.scores[:, 0], *size) if cut else None)
-
-        scores.append([score for _, score in smooth(painted(), settings)])
+        scores.append(smoothed_scores(frames, first_frame_size(clip), settings))
         labels.append(data.frame_labels(clip, len(frames)))
-        along = list(average_along_tracks(frames, settings.track_frames // 2))
         truth = data.annotated_tracks(clip, len(frames))
         assert truth is not None
-        index = np.concatenate([np.full(len(frame.boxes), frame.item) for frame in along])
-        found = [np.concatenate(part) for part in zip(*((f.boxes, f.scores[:, 0]) for f in along), strict=True)]
-        matched.append(match_video(truth.frames, truth.ids, truth.boxes, index, *found))
+        matched.append(match_objects(frames, truth.frames, truth.ids, truth.boxes, settings))
     frame, region = measure_frames(labels, scores), measure_regions(matched, sum(map(len, labels)))
     return [100 * value for value in (frame.micro, frame.macro_anchored, region.rbdc, region.tbdc)]
 

@@ -14,7 +14,7 @@ from ssmtl.errors import SsmtlError
 
 COMMANDS = (
     "demo", "fit", "calibrate", "detect", "report", "watch", "serve", "evaluate", "regions", "study", "dataset",
-    "convert", "export", "bench", "config",
+    "convert", "export", "bench", "tune", "config",
 )  # fmt: skip
 """Each a module of this package with a function, or a group of commands, of its name."""
 

@@ -1,0 +1,31 @@
+"""`ssmtl tune`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ssmtl.cli import options
+from ssmtl.cli.progress import Bars
+
+
+def tune(
+    model: Annotated[Path, typer.Argument(help="The model's folder; it is not changed.")],
+    normal: options.Sources = None,
+    frames: options.Frames = None,
+    out: Annotated[Path, typer.Option("--out", help="Folder for what was chosen and every trial.")] = Path("tune"),
+    walks: Annotated[int, typer.Option("--walks", min=1, help="People of each clip who walk as no one does.")] = 4,
+    overwrite: options.Overwrite = False,
+) -> None:
+    """Choose how a model's scores are smoothed, on anomalies planted in NORMAL footage that it was not trained on."""
+    from ssmtl.model import load_model
+    from ssmtl.tuning import table
+    from ssmtl.tuning import tune as run
+
+    used = load_model(model)
+    clips = options.read_clips(normal, frames)
+    with Bars(options.console) as bars:
+        done = run(clips, used, out, walks=walks, overwrite=overwrite, progress=bars)
+    typer.echo(table(done))
+    chosen = " ".join(f"--set scoring.{name}={value:g}" for name, value in done.changes.items())
+    options.console.print(f"results in {out}; use them with: {chosen or 'nothing, they stay'}", highlight=False)

@@ -1,0 +1,252 @@
+"""`ssmtl tune`: how scores are smoothed, chosen on normal footage alone, in which anomalies are planted (ours).
+
+No label is used: footage that the model was not trained on gets a person who walks twice as fast, backwards, or without
+legs (`planting`), and settings are compared by how well these are found, in frames and in regions.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ssmtl.atomic import claim_output, write_json, write_text
+from ssmtl.engine.settings import EXACT
+from ssmtl.errors import DataError
+from ssmtl.metrics.frames import auc
+from ssmtl.metrics.regions import MatchedVideo, match_video, measure_regions
+from ssmtl.model import Model, with_settings
+from ssmtl.planting import How, Planting, choose_start, find_walks, plant
+from ssmtl.progress import Progress, Silent
+from ssmtl.regions.union import build_detector
+from ssmtl.scoring.settings import ScoringSettings
+from ssmtl.scoring.smoothing import Painted, paint, smooth
+from ssmtl.scoring.stream import score_stream
+from ssmtl.scoring.tracks import Followed, average_along_tracks
+from ssmtl.tasks.task import REACH
+from ssmtl.video.frame import Frame
+from ssmtl.video.sources import Clip, open_source
+
+ANOMALIES: tuple[tuple[How, float], ...] = (("faster", 2.0), ("backwards", 1.0), ("cut in half", 1.0))
+"""What is planted, and how many times as fast."""
+
+CHOICES: dict[str, tuple[float, ...]] = {
+    "track_frames": (1, 9, 17, 33),
+    "mean_frames": (1, 5, 9, 17),
+    "gaussian_frames": (0, 2, 4, 8, 12),
+    "mean_pixels": (0, 10, 20, 40),
+}
+"""Settings of `scoring` in the order in which they are chosen, and what is tried."""
+
+FRAMES_OF_CLIP = 300
+"""Of each clip that are used, at most."""
+
+GAIN = 0.1
+"""Percentage points by which another value must be better than the model's own to be taken."""
+
+Frames = list[Followed[int]]
+"""A clip's frames: its number, boxes, and scores, of which the mean over the columns is the object's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A clip with something planted, scored: its frames' height and width, and where and when the anomaly is."""
+
+    clip: str
+    how: How
+    size: tuple[int, int]
+    frames: Frames
+    truth_frames: NDArray[np.intp]
+    truth_boxes: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """How well what was planted is found, in %: micro AUC of frames, RBDC, TBDC; the mean is what is maximised."""
+
+    micro: float
+    rbdc: float
+    tbdc: float
+
+    @property
+    def mean(self) -> float:
+        """Of the three."""
+        return (self.micro + self.rbdc + self.tbdc) / 3
+
+
+@dataclass(frozen=True, slots=True)
+class Tuned:
+    """What was chosen, by setting; every trial (setting, value, result); the results before and after."""
+
+    changes: dict[str, float]
+    trials: list[tuple[str, float, Found]]
+    before: Found
+    after: Found
+    cases: int
+
+
+def tune(
+    clips: Sequence[Clip],
+    model: Model,
+    out: Path | None = None,
+    *,
+    walks: int = 4,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> Tuned:
+    """Choose how a model's scores are smoothed, by anomalies planted in normal `clips`.
+
+    Args:
+        clips: normal footage of the model's camera that it was not trained on; 300 frames of each are used.
+        model: the trained model.
+        out: folder for tune.toml (the changes, for `--config`), tune.md and tune.json.
+        walks: how many people of each clip, at most, walk as no one does.
+        overwrite: replace what `out` holds.
+        progress: shows the stages.
+
+    Raises:
+        DataError: nobody can be followed in any clip.
+        SourceError: a clip cannot be read.
+        OutputError: `out` is taken or cannot be written.
+    """
+    progress = progress or Silent()
+    if out is not None:
+        claim_output(out, overwrite)
+    used = with_settings(model, {"engine": EXACT, "scoring": {"track_frames": 1}})
+    cases = [case for clip in clips for case in plant_all(clip, used, walks, progress)]
+    if not cases:
+        names = ", ".join(clip.name for clip in clips)
+        raise DataError(f"{names}: nobody is followed for long enough to be planted; give more or longer footage")
+    tuned = choose(cases, model.configuration.scoring)
+    if out is not None:
+        write_results(tuned, model, [clip.name for clip in clips], out)
+    return tuned
+
+
+def plant_all(clip: Clip, model: Model, walks: int, progress: Progress) -> Iterator[Case]:
+    """The clip with each anomaly planted for each of up to `walks` people, one at a time, and scored."""
+    frames = list(islice(open_source(clip), FRAMES_OF_CLIP))
+    step = progress.stage(f"looking for people in {clip.name}", len(frames))
+    detector = build_detector(model.configuration.detectors, clip.name, model.scene, clip.start)
+    boxes = []
+    for frame in frames:
+        boxes.append(detector.detect(frame).boxes)
+        step()
+    longest = sorted(find_walks(boxes), key=lambda walk: len(walk.frames), reverse=True)[:walks]
+    plantings = []
+    for walk in longest:
+        for how, times in ANOMALIES:
+            start = choose_start(walk, how, times, boxes)
+            if start is not None:
+                plantings.append(Planting(walk, how, start, times))
+    step = progress.stage(f"scoring {clip.name} with {len(plantings)} anomalies", len(plantings) * len(frames))
+    for planting in plantings:
+        scored = score_frames(plant(frames, planting), model, clip, step)
+        yield Case(clip.name, planting.how, frames[0].image.shape[:2], scored, planting.frames, planting.boxes)
+
+
+def score_frames(frames: Iterator[Frame], model: Model, clip: Clip, step: Callable[[], None]) -> Frames:
+    """The scores of all objects of a clip's frames, as the model's settings make them."""
+    detector = build_detector(model.configuration.detectors, clip.name, model.scene, clip.start)
+    found = []
+    for i, result in enumerate(score_stream(frames, model, detector)):
+        found.append(Followed(i, result.regions.boxes, result.task_scores))
+        step()
+    return found
+
+
+def smoothed_scores(frames: Frames, size: tuple[int, int], settings: ScoringSettings) -> list[float]:
+    """The scores of a clip's frames, of a height and width in pixels."""
+
+    def painted() -> Iterator[Painted[None]]:
+        for frame in frames:
+            complete = REACH <= frame.item < len(frames) - REACH
+            yield Painted(None, paint(frame.boxes, frame.scores.mean(axis=1), *size) if complete else None)
+
+    return [score for _, score in smooth(painted(), settings)]
+
+
+def match_objects(
+    frames: Frames,
+    truth_frames: NDArray[np.intp],
+    truth_tracks: NDArray[np.intp],
+    truth_boxes: NDArray[np.float32],
+    settings: ScoringSettings,
+) -> MatchedVideo:
+    """A clip's objects, their scores averaged along tracks, compared with where the anomalies are."""
+    along = list(average_along_tracks(frames, settings.track_frames // 2))
+    index = np.concatenate([np.full(len(frame.boxes), frame.item) for frame in along])
+    boxes = np.concatenate([frame.boxes for frame in along])
+    scores = np.concatenate([frame.scores.mean(axis=1) for frame in along])
+    return match_video(truth_frames, truth_tracks, truth_boxes, index, boxes, scores)
+
+
+def measure(cases: Sequence[Case], settings: ScoringSettings) -> Found:
+    """How well what was planted is found with these settings."""
+    labels, scores, matched = [], [], []
+    for case in cases:
+        scores += smoothed_scores(case.frames, case.size, settings)
+        label = np.zeros(len(case.frames), bool)
+        label[case.truth_frames] = True
+        labels.append(label)
+        tracks = np.zeros(len(case.truth_frames), np.intp)
+        matched.append(match_objects(case.frames, case.truth_frames, tracks, case.truth_boxes, settings))
+    regions = measure_regions(matched, sum(map(len, labels)))
+    return Found(*(100 * value for value in (auc(np.concatenate(labels), scores), regions.rbdc, regions.tbdc)))
+
+
+def choose(cases: Sequence[Case], settings: ScoringSettings) -> Tuned:
+    """One setting after the other, the best value of each taken to the next."""
+    before = best = measure(cases, settings)
+    trials: list[tuple[str, float, Found]] = []
+    changes: dict[str, float] = {}
+    for name, values in CHOICES.items():
+        found = {value: measure(cases, settings.model_copy(update={name: value})) for value in values}
+        trials += [(name, value, one) for value, one in found.items()]
+        value = max(found, key=lambda v: found[v].mean)
+        if found[value].mean > best.mean + GAIN:
+            settings, best, changes[name] = settings.model_copy(update={name: value}), found[value], value
+    return Tuned(changes, trials, before, best, len(cases))
+
+
+def write_results(tuned: Tuned, model: Model, clips: Sequence[str], out: Path) -> None:
+    """tune.toml, tune.md and tune.json in the folder `out`."""
+    lines = ["# Chosen by `ssmtl tune` on anomalies planted in normal footage.", "[scoring]"]
+    lines += [f"{name} = {value:g}" for name, value in tuned.changes.items()]
+    write_text(out / "tune.toml", "\n".join(lines) + "\n")
+    write_text(out / "tune.md", table(tuned))
+    rows = [{"setting": name, "value": value, **shown(found)} for name, value, found in tuned.trials]
+    report = {
+        "clips": list(clips),
+        "cases": tuned.cases,
+        "before": shown(tuned.before),
+        "after": shown(tuned.after),
+        "changes": tuned.changes,
+        "trials": rows,
+        "configuration": model.configuration.model_dump(mode="json"),
+    }
+    write_json(out / "tune.json", report)
+
+
+def shown(found: Found) -> Mapping[str, float]:
+    """The three measures and their mean, by name."""
+    return {"micro": found.micro, "rbdc": found.rbdc, "tbdc": found.tbdc, "mean": found.mean}
+
+
+def table(tuned: Tuned) -> str:
+    """Every trial as Markdown, in %."""
+    lines = [
+        f"{tuned.cases} anomalies planted in normal footage; in %.",
+        "",
+        "| setting | value | micro AUC | RBDC | TBDC | mean |",
+        "|---|---|---|---|---|---|",
+    ]
+    rows: list[tuple[str, str, Found]] = [("as the model has them", "", tuned.before)]
+    rows += [(name, f"{value:g}", found) for name, value, found in tuned.trials]
+    rows.append(("chosen: " + (", ".join(f"{n} = {v:g}" for n, v in tuned.changes.items()) or "none"), "", tuned.after))
+    for name, value, found in rows:
+        cells = " | ".join(f"{number:.2f}" for number in shown(found).values())
+        lines.append(f"| {name} | {value} | {cells} |")
+    return "\n".join(lines) + "\n"
