@@ -666,3 +666,18 @@ def test_export_as_a_command(model: Path, tmp_path: Path) -> None:
     assert done.returncode == 0 and "scores.xml: pictures n×" in done.stderr, done.stderr
     assert load_model(tmp_path / "e").exported == tmp_path / "e"
     assert run("export", model, "--to", "tflite", "--out", tmp_path / "f").returncode == 1
+
+
+def test_tune_as_a_command(model: Path, tmp_path: Path) -> None:
+    """What it writes is what `--set` and `--config` take; the model stays as it is."""
+    before = (model / "model.json").read_bytes()
+    write_street(tmp_path / "more", StreetConfig(width=160, height=120, person_height_px=30), 5, 1, 200, 0, 0)
+    normal = tmp_path / "more" / "normal" / "normal_01.mp4"
+    done = run("tune", model, normal, "--walks", 1, "--out", tmp_path / "tune")
+    assert done.returncode == 0, done.stderr
+    assert "| track_frames | 17 |" in done.stdout and (model / "model.json").read_bytes() == before
+    report = json.loads((tmp_path / "tune" / "tune.json").read_text())
+    assert report["after"]["mean"] >= report["before"]["mean"]
+    settings = read_configuration("fast", tmp_path / "tune" / "tune.toml", [], None).scoring
+    assert all(getattr(settings, name) == value for name, value in report["changes"].items())
+    assert "pass --overwrite" in one_line_error(run("tune", model, normal, "--out", tmp_path / "tune"))

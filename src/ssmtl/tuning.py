@@ -6,6 +6,7 @@ legs (`planting`), and settings are compared by how well these are found, in fra
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -84,7 +85,6 @@ class Tuned:
     trials: list[tuple[str, float, Found]]
     before: Found
     after: Found
-    cases: int
 
 
 def tune(
@@ -119,7 +119,7 @@ def tune(
     if not cases:
         names = ", ".join(clip.name for clip in clips)
         raise DataError(f"{names}: nobody is followed for long enough to be planted; give more or longer footage")
-    tuned = choose(cases, model.configuration.scoring)
+    tuned = choose(partial(measure, cases), model.configuration.scoring)
     if out is not None:
         write_results(tuned, model, [clip.name for clip in clips], out)
     return tuned
@@ -197,18 +197,18 @@ def measure(cases: Sequence[Case], settings: ScoringSettings) -> Found:
     return Found(*(100 * value for value in (auc(np.concatenate(labels), scores), regions.rbdc, regions.tbdc)))
 
 
-def choose(cases: Sequence[Case], settings: ScoringSettings) -> Tuned:
+def choose(measured: Callable[[ScoringSettings], Found], settings: ScoringSettings) -> Tuned:
     """One setting after the other, the best value of each taken to the next."""
-    before = best = measure(cases, settings)
+    before = best = measured(settings)
     trials: list[tuple[str, float, Found]] = []
     changes: dict[str, float] = {}
     for name, values in CHOICES.items():
-        found = {value: measure(cases, settings.model_copy(update={name: value})) for value in values}
+        found = {value: measured(settings.model_copy(update={name: value})) for value in values}
         trials += [(name, value, one) for value, one in found.items()]
         value = max(found, key=lambda v: found[v].mean)
         if found[value].mean > best.mean + GAIN:
             settings, best, changes[name] = settings.model_copy(update={name: value}), found[value], value
-    return Tuned(changes, trials, before, best, len(cases))
+    return Tuned(changes, trials, before, best)
 
 
 def write_results(tuned: Tuned, model: Model, clips: Sequence[str], out: Path) -> None:
@@ -220,7 +220,6 @@ def write_results(tuned: Tuned, model: Model, clips: Sequence[str], out: Path) -
     rows = [{"setting": name, "value": value, **shown(found)} for name, value, found in tuned.trials]
     report = {
         "clips": list(clips),
-        "cases": tuned.cases,
         "before": shown(tuned.before),
         "after": shown(tuned.after),
         "changes": tuned.changes,
@@ -238,7 +237,7 @@ def shown(found: Found) -> Mapping[str, float]:
 def table(tuned: Tuned) -> str:
     """Every trial as Markdown, in %."""
     lines = [
-        f"{tuned.cases} anomalies planted in normal footage; in %.",
+        "Anomalies planted in normal footage; in %.",
         "",
         "| setting | value | micro AUC | RBDC | TBDC | mean |",
         "|---|---|---|---|---|---|",

@@ -1,0 +1,111 @@
+"""How close `ssmtl tune`, which sees no label, comes to choosing on the test labels of UCSD Ped2.
+
+    python benchmarks/ped2.py --work runs/ped2
+    python benchmarks/tune.py --work runs/ped2 [--seeds 3] [--name tune_fast]
+
+For each seed, `tune` plants anomalies in the clips that training held out. Then the test clips are measured with the
+model's own settings, with those, and with the best that the same search finds on the test labels: what is not allowed,
+and bounds what can be had. Can be killed and run again. Writes benchmarks/results/NAME.json and .md.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+from machine import machine, shared_data
+
+from ssmtl import load_model, open_dataset
+from ssmtl.atomic import write_json, write_text
+from ssmtl.cli.options import console
+from ssmtl.cli.progress import Bars
+from ssmtl.datasets.dataset import Dataset
+from ssmtl.engine.settings import EXACT
+from ssmtl.metrics.frames import auc
+from ssmtl.metrics.regions import measure_regions
+from ssmtl.model import Model, with_settings
+from ssmtl.scoring.settings import ScoringSettings
+from ssmtl.tuning import Found, Frames, choose, match_objects, score_frames, shown, smoothed_scores, tune
+from ssmtl.video.sources import first_frame_size, open_source
+
+RESULTS = Path(__file__).parent / "results"
+ROWS = ("the model's own", "tuned on planted anomalies", "chosen on the test labels")
+
+
+def measured_on(data: Dataset, scored: dict[str, Frames], settings: ScoringSettings) -> Found:
+    labels, scores, matched = [], [], []
+    for clip in data.test_clips():
+        frames = scored[clip.name]
+        scores += smoothed_scores(frames, first_frame_size(clip), settings)
+        labels.append(data.frame_labels(clip, len(frames)))
+        truth = data.annotated_tracks(clip, len(frames))
+        assert truth is not None
+        matched.append(match_objects(frames, truth.frames, truth.ids, truth.boxes, settings))
+    regions = measure_regions(matched, sum(map(len, labels)))
+    return Found(100 * auc(np.concatenate(labels), scores), 100 * regions.rbdc, 100 * regions.tbdc)
+
+
+def test_scores(data: Dataset, model: Model, bars: Bars) -> dict[str, Frames]:
+    used = with_settings(model, {"engine": EXACT, "scoring": {"track_frames": 1}})
+    step = bars.stage("scoring the test clips", None)
+    return {clip.name: score_frames(iter(open_source(clip)), used, clip, step) for clip in data.test_clips()}
+
+
+def one_seed(folder: Path, data: Dataset) -> dict:
+    kept = folder / "tuned.json"
+    if kept.is_file():
+        return json.loads(kept.read_text())
+    model = load_model(folder / "model")
+    held_out = [clip for clip in data.train_clips() if clip.name in model.training["held_out_clips"]]
+    settings = model.configuration.scoring
+    with Bars(console) as bars:
+        tuned = tune(held_out, model, folder / "tune", overwrite=True, progress=bars)
+        scored = test_scores(data, model, bars)
+    best = choose(lambda changed: measured_on(data, scored, changed), settings)
+    after = measured_on(data, scored, settings.model_copy(update=dict(tuned.changes)))
+    rows = dict(zip(ROWS, (best.before, after, best.after), strict=True))
+    report = {
+        "held_out": [clip.name for clip in held_out],
+        "tuned": dict(tuned.changes),
+        "best": dict(best.changes),
+        "planted": {"before": shown(tuned.before), "after": shown(tuned.after)},
+        "test": {title: shown(found) for title, found in rows.items()},
+    }
+    write_json(kept, report)
+    return report
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--name", default="tune_fast")
+    options = parser.parse_args()
+    data = open_dataset("ucsd", shared_data() / "UCSDped2")
+    seeds = [one_seed(options.work / f"seed{seed}", data) for seed in range(options.seeds)]
+    recipe = load_model(options.work / "seed0" / "model").configuration.recipe
+    report = {**machine(), "recipe": recipe, "seeds": seeds}
+    write_json(RESULTS / f"{options.name}.json", report)
+    write_text(RESULTS / f"{options.name}.md", table(report))
+
+
+def table(report: dict) -> str:
+    seeds = report["seeds"]
+    lines = [
+        f"Measured on {report['date']}, {report['processor']}, ssmtl {report['ssmtl']}; `{report['recipe']}`, mean of "
+        f"{len(seeds)} seeds, in %. Made by `benchmarks/tune.py`.",
+        "",
+        "| settings of smoothing | micro AUC | RBDC | TBDC | mean |",
+        "|---|---|---|---|---|",
+    ]
+    for title in ROWS:
+        values = np.mean([list(seed["test"][title].values()) for seed in seeds], axis=0)
+        lines.append(f"| {title} | " + " | ".join(f"{value:.2f}" for value in values) + " |")
+    lines.append("")
+    for number, seed in enumerate(seeds):
+        lines.append(f"Seed {number}: tuned {seed['tuned']}; on the test labels {seed['best']}.")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()

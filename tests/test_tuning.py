@@ -1,0 +1,75 @@
+"""Settings chosen on planted anomalies."""
+
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ssmtl import configure
+from ssmtl.errors import DataError, OutputError
+from ssmtl.scoring.settings import ScoringSettings
+from ssmtl.scoring.tracks import Followed
+from ssmtl.tuning import CHOICES, Case, choose, measure, tune
+from ssmtl.video.sources import Clip
+from tests.scoring.test_stream import make_model
+
+SETTINGS = ScoringSettings()
+
+
+def case(noise: float, seed: int = 0, count: int = 120) -> Case:
+    """Two objects that stand still; one is planted, and scores 1 more in half of its frames."""
+    chance = np.random.default_rng(seed)
+    boxes = np.array([[0, 0, 20, 40], [60, 0, 80, 40]], np.float32)
+    truth = np.arange(40, 80)
+    frames = []
+    for i in range(count):
+        scores = noise * chance.standard_normal((2, 1)).astype(np.float32)
+        if i in truth:
+            scores[1] += 1
+        frames.append(Followed(i, boxes, scores))
+    return Case("clip", "faster", (60, 100), frames, truth, np.repeat(boxes[1:], len(truth), axis=0))
+
+
+def test_a_perfect_score_is_a_hundred() -> None:
+    found = measure([case(0.0)], SETTINGS.model_copy(update={"mean_frames": 1, "gaussian_frames": 0}))
+    assert found.micro == pytest.approx(100) and found.rbdc == pytest.approx(100) and found.tbdc == pytest.approx(100)
+    assert found.mean == pytest.approx(100)
+
+
+def test_noise_is_averaged_away() -> None:
+    cases = [case(1.0, seed) for seed in range(3)]
+    tuned = choose(partial(measure, cases), SETTINGS.model_copy(update={"gaussian_frames": 0.0}))
+    assert tuned.changes["track_frames"] > 1 and tuned.after.mean > tuned.before.mean
+    assert len(tuned.trials) == sum(map(len, CHOICES.values()))
+
+
+def test_what_is_no_better_is_not_taken() -> None:
+    perfect = SETTINGS.model_copy(update={"mean_frames": 1, "gaussian_frames": 0.0})
+    assert choose(partial(measure, [case(0.0)]), perfect).changes == {}
+
+
+def test_a_worse_anomaly_makes_it_worse() -> None:
+    whole = case(0.3)
+    late = replace(whole, truth_frames=whole.truth_frames + 35)
+    assert measure([late], SETTINGS).rbdc < measure([whole], SETTINGS).rbdc
+
+
+def test_nobody_to_plant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ssmtl.tuning.plant_all", lambda *arguments: iter(()))
+    with pytest.raises(DataError, match="empty: nobody is followed"):
+        tune([Clip("empty", tmp_path)], make_model(), tmp_path / "out")
+
+
+def test_results_are_not_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "tune.toml").write_text("")
+    with pytest.raises(OutputError, match="--overwrite"):
+        tune([Clip("any", tmp_path)], make_model(), tmp_path / "out")
+
+
+def test_every_choice_is_a_setting() -> None:
+    for name, values in CHOICES.items():
+        for value in values:
+            configure("fast", {"scoring": {name: value}})
