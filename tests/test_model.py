@@ -86,6 +86,15 @@ def test_a_scale_for_each_part(tmp_path: Path) -> None:
         load_model(tmp_path)
 
 
+def test_speeds_that_were_measured_otherwise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ssmtl.model.FORMAT", 5)
+    save_model(with_speed(), tmp_path / "old")
+    with pytest.raises(ModelError, match="train again"):
+        load_model(tmp_path / "old")
+    save_model(make_model(), tmp_path / "tasks")
+    assert load_model(tmp_path / "tasks").speed is None
+
+
 def test_saving_again_replaces_both_files(tmp_path: Path) -> None:
     save_model(make_model(combine="plain"), tmp_path)
     save_model(make_model(SCENE, 3, combine="calibrated"), tmp_path)
@@ -134,7 +143,7 @@ def edit(folder: Path, **changes: Any) -> None:
         (lambda folder: edit(folder, picture_channels=3), f"{DESCRIPTION}: was changed"),
         (lambda folder: edit(folder, scales={}), f"{DESCRIPTION}: was changed"),
         (lambda folder: edit(folder, extra=1), f"{DESCRIPTION}: was changed"),
-        (lambda folder: edit(folder, format=6, ssmtl="9.9"), rf"{DESCRIPTION}: has format 6.*9\.9"),
+        (lambda folder: edit(folder, format=7, ssmtl="9.9"), rf"{DESCRIPTION}: has format 7.*9\.9"),
         (lambda folder: edit(folder, format=1), f"{DESCRIPTION}: has format 1"),
     ],
     ids=[

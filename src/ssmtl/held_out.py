@@ -15,7 +15,7 @@ from ssmtl.nets.network import Network
 from ssmtl.progress import Progress
 from ssmtl.recipes import Configuration
 from ssmtl.scoring.score import TaskScale, measure_scales, raw_scores
-from ssmtl.scoring.speed import UsualSpeed, learn_usual_speed, measure_speeds
+from ssmtl.scoring.speed import NEEDED, UsualSpeed, learn_usual_speed, measure_speeds
 from ssmtl.sequences.store import SequenceStore
 from ssmtl.tasks.task import REACH
 from ssmtl.training.imitation import blended, faster, moved
@@ -116,7 +116,7 @@ def _speeds(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Pixels per frame, and boxes, of sequences."""
     step = progress.stage("measuring speeds", len(positions))
-    middle = slice(configuration.reach - 1, configuration.reach + 2)
+    middle = slice(configuration.reach - NEEDED // 2, configuration.reach + NEEDED // 2 + 1)
     boxes, speeds = store.boxes(positions), []
     for i, box in zip(positions, boxes, strict=True):
         pictures = store.take(np.array([i]))[:, :, middle]

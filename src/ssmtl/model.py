@@ -34,11 +34,12 @@ from ssmtl.scoring.speed import SpeedSettings, UsualSpeed
 from ssmtl.teachers.build import build_teacher
 from ssmtl.teachers.teacher import TARGETS, Teacher
 
-FORMAT = 5
+FORMAT = 6
 """Version of the folder's layout."""
 
-READABLE = (2, 3, 4, 5)
-"""Versions that can be read; 2 knows no engines and keeps no samples, 3 neither events nor zones, 4 no attributes."""
+READABLE = (2, 3, 4, 5, 6)
+"""Versions that can be read; 2 knows no engines and keeps no samples, 3 neither events nor zones, 4 no attributes; 5
+measured speed otherwise, so that what it says of that cannot be used."""
 
 WEIGHTS, SAMPLES, DESCRIPTION = "model.safetensors", "samples.safetensors", "model.json"
 CALIBRATION = "calibration.json"
@@ -290,6 +291,8 @@ def load_model(folder: Path | str) -> Model:
     if "samples_sha256" in description:
         crops = load(_read_checked(folder / SAMPLES, description["samples_sha256"]))
     configuration = parse(Configuration, description["configuration"], f"{folder / DESCRIPTION}, configuration")
+    if configuration.attributes and description["format"] < 6:
+        raise ModelError(f"{folder}: what speeds are usual was measured otherwise when it was trained; train again")
     try:
         tensors = load(data)
         background = tensors.pop(BACKGROUND, None)

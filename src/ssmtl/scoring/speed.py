@@ -22,6 +22,14 @@ from ssmtl.sequences.crop import SIZE
 MARGIN = SIZE // 8
 """Pixels of a crop on each side that do not count: what is there is mostly not the object."""
 
+STEP = 2
+"""Frames between the two pictures that flow is found for: over one, walkers far away move by a pixel, and half of what
+is measured is noise; over three, a cyclist is out of the crop. Chosen by people planted in training footage who walk
+1.5 and 2 times as fast (docs/accuracy.md)."""
+
+NEEDED = 5
+"""Frames of a sequence that are looked at, the middle ones: three pairs."""
+
 FASTER_HALF = 75
 """Percentile of the pixels' speeds that is the object's: half of a crop or more may be what stands still behind it."""
 
@@ -104,23 +112,23 @@ def learn_usual_speed(
 def measure_speeds(
     pictures_NCTHW: NDArray[np.uint8], boxes_N4: NDArray[np.float32], padding: float
 ) -> NDArray[np.float32]:
-    """Speed of N objects in pixels of the picture per frame: the mean of that to the middle frame and that from it.
+    """Speed of N objects in pixels of the picture per frame: the mean over three pairs of frames, two frames apart.
 
     Args:
-        pictures_NCTHW: N×C×T×64×64, T odd and at least 3, C 1 (grey) or 3 (RGB).
+        pictures_NCTHW: N×C×5×64×64, C 1 (grey) or 3 (RGB).
         boxes_N4: the boxes, in pixels, of which they are crops.
         padding: context on each side of the crops, as a share of the box's side.
     """
     search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    middle = pictures_NCTHW.shape[2] // 2
     scale_N2 = (boxes_N4[:, 2:] - boxes_N4[:, :2]) * (1 + 2 * padding) / SIZE
     speeds = np.zeros(len(boxes_N4), np.float32)
     inner = slice(MARGIN, SIZE - MARGIN)
     for n, (pictures_CTHW, scale) in enumerate(zip(pictures_NCTHW, scale_N2, strict=True)):
-        before, now, after = (_grey(pictures_CTHW[:, t]) for t in (middle - 1, middle, middle + 1))
-        for one, next_one in ((before, now), (now, after)):
-            flow = search.calc(one, next_one, np.zeros((SIZE, SIZE, 2), np.float32))[inner, inner] * scale
-            speeds[n] += np.percentile(np.hypot(flow[..., 0], flow[..., 1]), FASTER_HALF) / 2
+        pictures = [_grey(pictures_CTHW[:, t]) for t in range(NEEDED)]
+        pairs = list(zip(pictures, pictures[STEP:], strict=False))
+        for one, later in pairs:
+            flow = search.calc(one, later, np.zeros((SIZE, SIZE, 2), np.float32))[inner, inner] * scale
+            speeds[n] += np.percentile(np.hypot(flow[..., 0], flow[..., 1]), FASTER_HALF) / (STEP * len(pairs))
     return speeds
 
 

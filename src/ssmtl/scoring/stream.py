@@ -27,7 +27,7 @@ from ssmtl.scoring.interpolation import Matches, Partial, fill, match
 from ssmtl.scoring.score import calibrate
 from ssmtl.scoring.settings import ScoringSettings
 from ssmtl.scoring.smoothing import Painted, delay, paint, smooth
-from ssmtl.scoring.speed import measure_speeds
+from ssmtl.scoring.speed import NEEDED, measure_speeds
 from ssmtl.scoring.tracks import Followed, average_along_tracks
 from ssmtl.sequences.crop import SIZE, crop, prepare_picture
 from ssmtl.sequences.crop_device import Uploads, crop_on_device
@@ -262,7 +262,7 @@ def _given(frame: Frame, regions: Regions, model: Model) -> dict[str, NDArray[np
 def score_speeds(pictures: Picture, boxes: NDArray[np.float32], model: Model) -> NDArray[np.float32]:
     """N×1: how unusual the speed of each of N objects is where it is."""
     assert model.speed is not None
-    seen = pictures[:, :, REACH - 1 : REACH + 2]
+    seen = pictures[:, :, REACH - NEEDED // 2 : REACH + NEEDED // 2 + 1]
     near = seen.cpu().numpy() if isinstance(seen, Tensor) else seen
     speeds = measure_speeds(near, boxes, model.configuration.sequences.padding)
     return model.speed.scores(speeds, boxes)[:, None]
