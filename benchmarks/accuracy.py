@@ -57,16 +57,20 @@ def raw_frames(data: Dataset, model: Model, kept: Path, step) -> dict[str, Frame
     return found
 
 
+def mean(parts: np.ndarray, settings: ScoringSettings) -> np.ndarray:
+    return parts.mean(axis=1)
+
+
 def measure(data: Dataset, clips: dict[str, Frames], settings: ScoringSettings) -> list[float]:
     """Micro, anchored macro, RBDC, TBDC in % of frames whose columns' mean is the object's score."""
     labels, scores, matched = [], [], []
     for clip in data.test_clips():
         frames = clips[clip.name]
-        scores.append(smoothed_scores(frames, first_frame_size(clip), settings))
+        scores.append(smoothed_scores(frames, first_frame_size(clip), mean, settings))
         labels.append(data.frame_labels(clip, len(frames)))
         truth = data.annotated_tracks(clip, len(frames))
         assert truth is not None
-        matched.append(match_objects(frames, truth.frames, truth.ids, truth.boxes, settings))
+        matched.append(match_objects(frames, truth.frames, truth.ids, truth.boxes, mean, settings))
     frame, region = measure_frames(labels, scores), measure_regions(matched, sum(map(len, labels)))
     return [100 * value for value in (frame.micro, frame.macro_anchored, region.rbdc, region.tbdc)]
 

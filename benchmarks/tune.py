@@ -10,6 +10,7 @@ and bounds what can be had. Can be killed and run again. Writes benchmarks/resul
 
 import argparse
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -25,22 +26,34 @@ from ssmtl.metrics.frames import auc
 from ssmtl.metrics.regions import measure_regions
 from ssmtl.model import Model, with_settings
 from ssmtl.scoring.settings import ScoringSettings
-from ssmtl.tuning import Found, Frames, choose, match_objects, score_frames, shown, smoothed_scores, tune
+from ssmtl.tuning import (
+    Found,
+    Frames,
+    Join,
+    choices,
+    choose,
+    joining,
+    match_objects,
+    score_frames,
+    shown,
+    smoothed_scores,
+    tune,
+)
 from ssmtl.video.sources import first_frame_size, open_source
 
 RESULTS = Path(__file__).parent / "results"
 ROWS = ("the model's own", "tuned on planted anomalies", "chosen on the test labels")
 
 
-def measured_on(data: Dataset, scored: dict[str, Frames], settings: ScoringSettings) -> Found:
+def measured_on(data: Dataset, scored: dict[str, Frames], join: Join, settings: ScoringSettings) -> Found:
     labels, scores, matched = [], [], []
     for clip in data.test_clips():
         frames = scored[clip.name]
-        scores += smoothed_scores(frames, first_frame_size(clip), settings)
+        scores += smoothed_scores(frames, first_frame_size(clip), join, settings)
         labels.append(data.frame_labels(clip, len(frames)))
         truth = data.annotated_tracks(clip, len(frames))
         assert truth is not None
-        matched.append(match_objects(frames, truth.frames, truth.ids, truth.boxes, settings))
+        matched.append(match_objects(frames, truth.frames, truth.ids, truth.boxes, join, settings))
     regions = measure_regions(matched, sum(map(len, labels)))
     return Found(100 * auc(np.concatenate(labels), scores), 100 * regions.rbdc, 100 * regions.tbdc)
 
@@ -61,8 +74,9 @@ def one_seed(folder: Path, data: Dataset) -> dict:
     with Bars(console) as bars:
         tuned = tune(held_out, model, folder / "tune", overwrite=True, progress=bars)
         scored = test_scores(data, model, bars)
-    best = choose(lambda changed: measured_on(data, scored, changed), settings)
-    after = measured_on(data, scored, settings.model_copy(update=dict(tuned.changes)))
+    join = joining(model)
+    best = choose(partial(measured_on, data, scored, join), settings, choices(model))
+    after = measured_on(data, scored, join, settings.model_copy(update=dict(tuned.changes)))
     rows = dict(zip(ROWS, (best.before, after, best.after), strict=True))
     report = {
         "held_out": [clip.name for clip in held_out],

@@ -9,13 +9,18 @@ import pytest
 
 from ssmtl import configure
 from ssmtl.errors import DataError, OutputError
+from ssmtl.scoring.score import TaskScale, join_parts
 from ssmtl.scoring.settings import ScoringSettings
 from ssmtl.scoring.tracks import Followed
-from ssmtl.tuning import CHOICES, Case, choose, measure, tune
+from ssmtl.tuning import CHOICES, Case, choices, choose, measure, tune
 from ssmtl.video.sources import Clip
 from tests.scoring.test_stream import make_model
 
 SETTINGS = ScoringSettings()
+
+
+def MEAN(parts, settings):  # noqa: N802
+    return parts.mean(axis=1)
 
 
 def case(noise: float, seed: int = 0, count: int = 120) -> Case:
@@ -33,27 +38,27 @@ def case(noise: float, seed: int = 0, count: int = 120) -> Case:
 
 
 def test_a_perfect_score_is_a_hundred() -> None:
-    found = measure([case(0.0)], SETTINGS.model_copy(update={"mean_frames": 1, "gaussian_frames": 0}))
+    found = measure([case(0.0)], MEAN, SETTINGS.model_copy(update={"mean_frames": 1, "gaussian_frames": 0}))
     assert found.micro == pytest.approx(100) and found.rbdc == pytest.approx(100) and found.tbdc == pytest.approx(100)
     assert found.mean == pytest.approx(100)
 
 
 def test_noise_is_averaged_away() -> None:
     cases = [case(1.0, seed) for seed in range(3)]
-    tuned = choose(partial(measure, cases), SETTINGS.model_copy(update={"gaussian_frames": 0.0}))
+    tuned = choose(partial(measure, cases, MEAN), SETTINGS.model_copy(update={"gaussian_frames": 0.0}))
     assert tuned.changes["track_frames"] > 1 and tuned.after.mean > tuned.before.mean
     assert len(tuned.trials) == sum(map(len, CHOICES.values()))
 
 
 def test_what_is_no_better_is_not_taken() -> None:
     perfect = SETTINGS.model_copy(update={"mean_frames": 1, "gaussian_frames": 0.0})
-    assert choose(partial(measure, [case(0.0)]), perfect).changes == {}
+    assert choose(partial(measure, [case(0.0)], MEAN), perfect).changes == {}
 
 
 def test_a_worse_anomaly_makes_it_worse() -> None:
     whole = case(0.3)
     late = replace(whole, truth_frames=whole.truth_frames + 35)
-    assert measure([late], SETTINGS).rbdc < measure([whole], SETTINGS).rbdc
+    assert measure([late], MEAN, SETTINGS).rbdc < measure([whole], MEAN, SETTINGS).rbdc
 
 
 def test_nobody_to_plant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,3 +78,27 @@ def test_every_choice_is_a_setting() -> None:
     for name, values in CHOICES.items():
         for value in values:
             configure("fast", {"scoring": {name: value}})
+
+
+def test_who_stands_out_by_one_part_alone_is_found_by_the_loudest() -> None:
+    """One part of four sees what is planted; in the mean, the noise of the others is as loud."""
+    chance = np.random.default_rng(3)
+    cases = []
+    for one in (case(0.0), case(0.0)):
+        frames = [
+            replace(f, scores=np.concatenate([3 * f.scores, chance.normal(0, 1, (2, 3))], axis=1, dtype=np.float32))
+            for f in one.frames
+        ]
+        cases.append(replace(one, frames=frames))
+    kinds = list("abcd")
+    scales = {kind: TaskScale(0.0, 1.0, rare=1.0 if kind == "a" else 3.0) for kind in kinds}
+    tuned = choose(partial(measure, cases, lambda parts, s: join_parts(parts, kinds, scales, s.combine)), SETTINGS)
+    assert tuned.changes["combine"] == "loudest"
+
+
+def test_how_parts_are_joined_is_chosen_where_their_scales_are_known() -> None:
+    model = make_model()
+    rare = {kind: replace(scale, rare=1.0) for kind, scale in model.scales.items()}
+    assert "combine" not in choices(model)
+    assert "combine" in choices(replace(model, scales=rare))
+    assert "combine" not in choices(replace(make_model(combine="plain"), scales=rare))

@@ -4,6 +4,7 @@ No label is used: footage that the model was not trained on gets a person who wa
 legs (`planting`), and settings are compared by how well these are found, in frames and in regions.
 """
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -22,6 +23,7 @@ from ssmtl.model import Model, with_settings
 from ssmtl.planting import How, Planting, choose_start, find_walks, plant
 from ssmtl.progress import Progress, Silent
 from ssmtl.regions.union import build_detector
+from ssmtl.scoring.score import join_parts
 from ssmtl.scoring.settings import ScoringSettings
 from ssmtl.scoring.smoothing import Painted, paint, smooth
 from ssmtl.scoring.stream import score_stream
@@ -33,7 +35,8 @@ from ssmtl.video.sources import Clip, open_source
 ANOMALIES: tuple[tuple[How, float], ...] = (("faster", 2.0), ("backwards", 1.0), ("cut in half", 1.0))
 """What is planted, and how many times as fast."""
 
-CHOICES: dict[str, tuple[float, ...]] = {
+CHOICES: dict[str, tuple[float | str, ...]] = {
+    "combine": ("calibrated", "loudest"),
     "track_frames": (1, 9, 17, 33),
     "mean_frames": (1, 5, 9, 17),
     "gaussian_frames": (0, 2, 4, 8, 12),
@@ -48,7 +51,10 @@ GAIN = 0.1
 """Percentage points by which another value must be better than the model's own to be taken."""
 
 Frames = list[Followed[int]]
-"""A clip's frames: its number, boxes, and scores, of which the mean over the columns is the object's."""
+"""A clip's frames: its number, boxes, and the scores of the model's parts."""
+
+Join = Callable[[NDArray[np.float32], ScoringSettings], NDArray[np.float32]]
+"""Makes N objects' scores of those of their parts, as settings say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +87,8 @@ class Found:
 class Tuned:
     """What was chosen, by setting; every trial (setting, value, result); the results before and after."""
 
-    changes: dict[str, float]
-    trials: list[tuple[str, float, Found]]
+    changes: dict[str, float | str]
+    trials: list[tuple[str, float | str, Found]]
     before: Found
     after: Found
 
@@ -119,7 +125,7 @@ def tune(
     if not cases:
         names = ", ".join(clip.name for clip in clips)
         raise DataError(f"{names}: nobody is followed for long enough to be planted; give more or longer footage")
-    tuned = choose(partial(measure, cases), model.configuration.scoring)
+    tuned = choose(partial(measure, cases, joining(model)), model.configuration.scoring, choices(model))
     if out is not None:
         write_results(tuned, model, [clip.name for clip in clips], out)
     return tuned
@@ -157,13 +163,19 @@ def score_frames(frames: Iterator[Frame], model: Model, clip: Clip, step: Callab
     return found
 
 
-def smoothed_scores(frames: Frames, size: tuple[int, int], settings: ScoringSettings) -> list[float]:
+def joining(model: Model) -> Join:
+    """How the model's parts become an object's score with changed settings."""
+    kinds = [part.kind for part in model.parts]
+    return lambda parts_NK, settings: join_parts(parts_NK, kinds, model.scales, settings.combine)
+
+
+def smoothed_scores(frames: Frames, size: tuple[int, int], join: Join, settings: ScoringSettings) -> list[float]:
     """The scores of a clip's frames, of a height and width in pixels."""
 
     def painted() -> Iterator[Painted[None]]:
         for frame in frames:
             complete = REACH <= frame.item < len(frames) - REACH
-            yield Painted(None, paint(frame.boxes, frame.scores.mean(axis=1), *size) if complete else None)
+            yield Painted(None, paint(frame.boxes, join(frame.scores, settings), *size) if complete else None)
 
     return [score for _, score in smooth(painted(), settings)]
 
@@ -173,36 +185,48 @@ def match_objects(
     truth_frames: NDArray[np.intp],
     truth_tracks: NDArray[np.intp],
     truth_boxes: NDArray[np.float32],
+    join: Join,
     settings: ScoringSettings,
 ) -> MatchedVideo:
     """A clip's objects, their scores averaged along tracks, compared with where the anomalies are."""
     along = list(average_along_tracks(frames, settings.track_frames // 2))
     index = np.concatenate([np.full(len(frame.boxes), frame.item) for frame in along])
     boxes = np.concatenate([frame.boxes for frame in along])
-    scores = np.concatenate([frame.scores.mean(axis=1) for frame in along])
+    scores = np.concatenate([join(frame.scores, settings) for frame in along])
     return match_video(truth_frames, truth_tracks, truth_boxes, index, boxes, scores)
 
 
-def measure(cases: Sequence[Case], settings: ScoringSettings) -> Found:
+def measure(cases: Sequence[Case], join: Join, settings: ScoringSettings) -> Found:
     """How well what was planted is found with these settings."""
     labels, scores, matched = [], [], []
     for case in cases:
-        scores += smoothed_scores(case.frames, case.size, settings)
+        scores += smoothed_scores(case.frames, case.size, join, settings)
         label = np.zeros(len(case.frames), bool)
         label[case.truth_frames] = True
         labels.append(label)
         tracks = np.zeros(len(case.truth_frames), np.intp)
-        matched.append(match_objects(case.frames, case.truth_frames, tracks, case.truth_boxes, settings))
+        matched.append(match_objects(case.frames, case.truth_frames, tracks, case.truth_boxes, join, settings))
     regions = measure_regions(matched, sum(map(len, labels)))
     return Found(*(100 * value for value in (auc(np.concatenate(labels), scores), regions.rbdc, regions.tbdc)))
 
 
-def choose(measured: Callable[[ScoringSettings], Found], settings: ScoringSettings) -> Tuned:
+def choices(model: Model) -> dict[str, tuple[float | str, ...]]:
+    """What can be chosen for a model: how parts are joined only where they have a scale for it."""
+    loudest = all(scale.rare is not None for scale in model.scales.values())
+    known = model.configuration.scoring.combine != "plain" and loudest
+    return {name: values for name, values in CHOICES.items() if known or name != "combine"}
+
+
+def choose(
+    measured: Callable[[ScoringSettings], Found],
+    settings: ScoringSettings,
+    choices: Mapping[str, tuple[float | str, ...]] = CHOICES,
+) -> Tuned:
     """One setting after the other, the best value of each taken to the next."""
     before = best = measured(settings)
-    trials: list[tuple[str, float, Found]] = []
-    changes: dict[str, float] = {}
-    for name, values in CHOICES.items():
+    trials: list[tuple[str, float | str, Found]] = []
+    changes: dict[str, float | str] = {}
+    for name, values in choices.items():
         found = {value: measured(settings.model_copy(update={name: value})) for value in values}
         trials += [(name, value, one) for value, one in found.items()]
         value = max(found, key=lambda v: found[v].mean)
@@ -214,7 +238,7 @@ def choose(measured: Callable[[ScoringSettings], Found], settings: ScoringSettin
 def write_results(tuned: Tuned, model: Model, clips: Sequence[str], out: Path) -> None:
     """tune.toml, tune.md and tune.json in the folder `out`."""
     lines = ["# Chosen by `ssmtl tune` on anomalies planted in normal footage.", "[scoring]"]
-    lines += [f"{name} = {value:g}" for name, value in tuned.changes.items()]
+    lines += [f"{name} = {json.dumps(value)}" for name, value in tuned.changes.items()]
     write_text(out / "tune.toml", "\n".join(lines) + "\n")
     write_text(out / "tune.md", table(tuned))
     rows = [{"setting": name, "value": value, **shown(found)} for name, value, found in tuned.trials]
@@ -243,8 +267,8 @@ def table(tuned: Tuned) -> str:
         "|---|---|---|---|---|---|",
     ]
     rows: list[tuple[str, str, Found]] = [("as the model has them", "", tuned.before)]
-    rows += [(name, f"{value:g}", found) for name, value, found in tuned.trials]
-    rows.append(("chosen: " + (", ".join(f"{n} = {v:g}" for n, v in tuned.changes.items()) or "none"), "", tuned.after))
+    rows += [(name, str(value), found) for name, value, found in tuned.trials]
+    rows.append(("chosen: " + (", ".join(f"{n} = {v}" for n, v in tuned.changes.items()) or "none"), "", tuned.after))
     for name, value, found in rows:
         cells = " | ".join(f"{number:.2f}" for number in shown(found).values())
         lines.append(f"| {name} | {value} | {cells} |")

@@ -1,16 +1,17 @@
 """Task scores and their scale."""
 
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
+from ssmtl.errors import ConfigError
 from ssmtl.nets.network import Network
 from ssmtl.recipes import TASKS
-from ssmtl.scoring.score import TaskScale, calibrate, head_outputs, measure_scales, raw_scores
+from ssmtl.scoring.score import TaskScale, calibrate, head_outputs, join_parts, measure_scales, raw_scores
 from ssmtl.tasks.task import View
 
 from .tiny import make_model
@@ -40,7 +41,7 @@ def test_measure_scales() -> None:
     """Of 0, 1, ..., 100 the median is 50 and the 99th percentile 99; where tasks agree, so is that of their mean."""
     ramp = np.random.default_rng(0).permutation(101).astype(np.float32)
     scales = measure_scales(np.stack([ramp, ramp / 100 + 1], axis=1), KINDS)
-    assert scales["a"] == TaskScale(50.0, 99.0)
+    assert (scales["a"].median, scales["a"].high) == (50.0, 99.0)
     assert (scales["b"].median, scales["b"].high) == pytest.approx((1.5, 1.99))
 
 
@@ -205,3 +206,26 @@ def test_what_is_given_reaches_its_own_task_alone(name: str, kind: str) -> None:
         after = raw_scores(model.network, model.tasks, x, given | {name: 1 - given[name]})
     changed = (before != after).any(dim=0).tolist()
     assert [task.kind for task, other in zip(model.tasks, changed, strict=True) if other] == [kind]
+
+
+class TestJoining:
+    SCALES: ClassVar = {"a": TaskScale(0, 1, rare=4.0), "b": TaskScale(0, 1, rare=0.5)}
+
+    def join(self, parts: list[list[float]], combine: str) -> list[float]:
+        return join_parts(np.array(parts, np.float32), ["a", "b"], self.SCALES, combine).tolist()
+
+    def test_the_mean(self) -> None:
+        assert self.join([[1, 3], [0, 0]], "calibrated") == self.join([[1, 3], [0, 0]], "plain") == [2, 0]
+
+    def test_one_part_alone_where_it_says_more(self) -> None:
+        assert self.join([[1, 1], [8, -9], [-5, 0.25]], "loudest") == [2, 2, 0.5]
+
+    def test_what_was_not_measured(self) -> None:
+        with pytest.raises(ConfigError, match="train again"):
+            join_parts(np.zeros((1, 1), np.float32), ["a"], {"a": TaskScale(0, 1)}, "loudest")
+
+    def test_one_in_a_thousand(self) -> None:
+        raw = np.random.default_rng(0).normal(size=(50_000, 2)).astype(np.float32)
+        scales = measure_scales(raw, ["a", "b"])
+        alone = calibrate(raw, ["a", "b"], scales) / [scales[kind].rare for kind in "ab"]
+        assert (alone > 1).mean(axis=0) == pytest.approx([0.001, 0.001], rel=0.05)

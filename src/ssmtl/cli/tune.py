@@ -27,5 +27,5 @@ def tune(
     with Bars(options.console) as bars:
         done = run(clips, used, out, walks=walks, overwrite=overwrite, progress=bars)
     typer.echo(table(done))
-    chosen = " ".join(f"--set scoring.{name}={value:g}" for name, value in done.changes.items())
+    chosen = " ".join(f"--set scoring.{name}={value}" for name, value in done.changes.items())
     options.console.print(f"results in {out}; use them with: {chosen or 'nothing, they stay'}", highlight=False)

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ssmtl.errors import ConfigError
 from ssmtl.nets.network import Network
 from ssmtl.tasks.task import Given, ProxyTask, View
 
@@ -43,6 +44,9 @@ def raw_scores(network: Network, tasks: Sequence[ProxyTask], x_BCTHW: Tensor, gi
     return torch.stack([task.score(outputs[task.kind], x_BCTHW, given) for task in tasks], dim=1)
 
 
+Combine = Literal["calibrated", "loudest", "plain"]
+"""How the parts of an object's score become one: `ScoringSettings.combine`."""
+
 Form = Literal["linear", "log", "logit"]
 """How a part's raw scores are spread out before they are compared: as they are; errors by their logarithm;
 probabilities by that of their odds, since near 0 and 1 they all look alike."""
@@ -61,11 +65,13 @@ class TaskScale:
     """A part's scores on held-out normal footage, spread out as `form` says: their median, and what is taken for 1.
 
     A part that counts for more than others reaches its 1 the sooner. Below the median, a linear one says nothing.
+    `rare` is what the calibrated scores are at their 99.9th percentile there; None where that was not measured.
     """
 
     median: float
     high: float
     form: Form = "linear"
+    rare: float | None = None
 
     @property
     def raw_median(self) -> float:
@@ -123,9 +129,10 @@ def measure_scales(
     means = np.where(np.array(forms) == "linear", np.maximum(0, scaled), scaled).mean(axis=1)
     top = float(np.quantile(means, 0.99))
     span *= top if top > 0 else 1.0
+    rare = np.maximum(np.quantile((values_NK - median) / span, 0.999, axis=0), LEAST_SPAN)
     return {
-        kind: TaskScale(float(m), float(m + s), form)
-        for kind, m, s, form in zip(kinds, median, span, forms, strict=True)
+        kind: TaskScale(float(m), float(m + s), form, float(r))
+        for kind, m, s, form, r in zip(kinds, median, span, forms, rare, strict=True)
     }
 
 
@@ -147,3 +154,22 @@ def calibrate(
         values = (_spread(scores_NK[:, k], scale.form) - scale.median) / (scale.high - scale.median)
         found[:, k] = np.maximum(0, values) if scale.form == "linear" else values
     return found
+
+
+def join_parts(
+    parts_NK: NDArray[np.float32], kinds: Sequence[str], scales: Mapping[str, TaskScale], combine: Combine
+) -> NDArray[np.float32]:
+    """The scores of N objects from those of their parts: the mean; "loudest": or what one part alone says, if more.
+
+    A part alone reaches 1 with what one in a thousand held-out sequences exceeds, the mean with one in a hundred.
+
+    Raises:
+        ConfigError: "loudest", and that was not measured when the model was trained.
+    """
+    mean = parts_NK.mean(axis=1)
+    if combine != "loudest":
+        return mean
+    rare = [scales[kind].rare for kind in kinds]
+    if None in rare:
+        raise ConfigError("scoring.combine=loudest: was not measured when the model was trained; train again")
+    return np.maximum(mean, (parts_NK / np.array(rare, np.float32)).max(axis=1))

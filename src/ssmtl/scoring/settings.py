@@ -10,10 +10,11 @@ from ssmtl.config import Settings
 class ScoringSettings(Settings):
     """Widths are in frames, and chosen on no test footage."""
 
-    combine: Literal["calibrated", "plain"] = Field(
+    combine: Literal["calibrated", "loudest", "plain"] = Field(
         "calibrated",
         description="calibrated: each task on the scale of held-out normal footage (median = 0, its most unusual "
-        "1 % = 1) before the mean; plain: the mean of the raw scores, as in the papers",
+        "1 % = 1) before the mean; loudest: the same, or a single task if it alone is more unusual still (its most "
+        "unusual 0.1 % = 1); plain: the mean of the raw scores, as in the papers",
     )
     track_frames: int = Field(
         1, ge=1, description="frames along an object's track over which its scores are averaged; odd; 1 = none"

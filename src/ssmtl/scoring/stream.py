@@ -24,7 +24,7 @@ from ssmtl.regions.regions import Regions
 from ssmtl.regions.union import Union
 from ssmtl.scoring.ahead import ahead
 from ssmtl.scoring.interpolation import Matches, Partial, fill, match
-from ssmtl.scoring.score import calibrate
+from ssmtl.scoring.score import calibrate, join_parts
 from ssmtl.scoring.settings import ScoringSettings
 from ssmtl.scoring.smoothing import Painted, delay, paint, smooth
 from ssmtl.scoring.speed import NEEDED, measure_speeds
@@ -158,12 +158,12 @@ def score_stream(frames: Iterable[Frame], model: Model, detector: Union, stage: 
     try:
         scored = stage(lambda: _score(cut(), model), DEPTH, "network")
         # Frames' scores have their own mean over time; tracks are followed meanwhile.
-        now, later = tee(_results(scored, len(model.parts)))
+        now, later = tee(_results(scored, model))
         followed = (Followed(result, result.regions.boxes, result.task_scores) for result in later)
         along = average_along_tracks(followed, settings.track_frames // 2)
         for (_, score), known in zip(smooth(painted(now), settings), along, strict=True):
-            scores = known.scores
-            yield replace(known.item, task_scores=scores, object_scores=scores.mean(axis=1), score=score)
+            objects = join(known.scores, model)
+            yield replace(known.item, task_scores=known.scores, object_scores=objects, score=score)
     finally:
         cv2.setNumThreads(threads)
 
@@ -302,12 +302,18 @@ def _score(batches: Iterable[list[_Cut]], model: Model) -> Iterator[tuple[list[_
         yield cuts, scores
 
 
-def _results(scored: Iterable[tuple[list[_Cut], NDArray[np.float32]]], parts: int) -> Iterator[FrameResult]:
+def _results(scored: Iterable[tuple[list[_Cut], NDArray[np.float32]]], model: Model) -> Iterator[FrameResult]:
     """Scores of all objects of all frames."""
-    for partial in fill(_partial_scores(scored, parts)):
+    for partial in fill(_partial_scores(scored, len(model.parts))):
         cut = partial.item
         scores = partial.task_scores
-        yield FrameResult(cut.frame, cut.regions, scores, scores.mean(axis=1), cut.complete, cut.sequences)
+        yield FrameResult(cut.frame, cut.regions, scores, join(scores, model), cut.complete, cut.sequences)
+
+
+def join(scores_NK: NDArray[np.float32], model: Model) -> NDArray[np.float32]:
+    """The scores of N objects from those of the model's parts."""
+    kinds = [part.kind for part in model.parts]
+    return join_parts(scores_NK, kinds, model.scales, model.configuration.scoring.combine)
 
 
 def _partial_scores(scored: Iterable[tuple[list[_Cut], NDArray[np.float32]]], parts: int) -> Iterator[Partial[_Cut]]:
