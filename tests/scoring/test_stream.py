@@ -244,3 +244,45 @@ def test_crops_on_the_device_of_the_network(monkeypatch: pytest.MonkeyPatch) -> 
     assert same(found, usual, 0.02)
     assert any(isinstance(result.looked_at.pictures, torch.Tensor) for result in found)
     assert not any(isinstance(result.looked_at.pictures, torch.Tensor) for result in usual)
+
+
+@pytest.mark.parametrize(
+    ("batch", "max_wait", "sizes"), [(8, 8, [6, 6, 3]), (2, 8, [2, 1] * 5), (64, 2, [3, 6, 6]), (15, 8, [15])]
+)
+def test_a_batch_is_of_whole_frames(
+    batch: int, max_wait: int, sizes: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three objects in each of five frames: what a batch has no place for goes with the next; too many are cut."""
+    places = [(2.0, 3.0, 20.0, 30.0), (30.0, 10.0, 50.0, 44.0), (5.0, 20.0, 25.0, 44.0)]
+    model = make_model(batch=batch, max_wait=max_wait)
+    seen: list[int] = []
+    scores = type(model.engine).scores
+
+    def counted(engine: Any, pictures: Any, given: Any) -> Any:
+        seen.append(len(pictures))
+        return scores(engine, pictures, given)
+
+    monkeypatch.setattr(type(model.engine), "scores", counted)
+    list(score_stream(frames(COUNT), model, detector(dict.fromkeys(range(COUNT), places))))
+    assert seen == sizes
+
+
+@pytest.mark.parametrize("every", [1, 3])
+def test_crops_of_several_frames_are_cut_together(every: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a device there is one call for a batch, and each frame gets what was cut for it."""
+    monkeypatch.setattr(stream, "on_device", lambda model: True)
+    calls: list[int] = []
+    cut = stream.crop_on_device
+
+    def counted(pictures: Any, boxes: Any, *more: Any) -> Any:
+        calls.append(len(boxes))
+        return cut(pictures, boxes, *more)
+
+    monkeypatch.setattr(stream, "crop_on_device", counted)
+    found = results(every=every, batch=64, max_wait=64)
+    assert len(calls) == 1
+    for result in found[3:-3]:
+        pictures = [prepare_picture(frame.image, 1) for frame in frames(COUNT)[result.frame.index - 3 :][:7]]
+        x = crop(pictures, result.regions.boxes[result.looked_at.index], 0.1)
+        there = result.looked_at.pictures
+        assert len(there) == len(x) and np.abs(np.asarray(there).astype(int) - x).max(initial=0) <= 1
