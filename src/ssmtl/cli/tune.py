@@ -17,7 +17,7 @@ def tune(
     walks: Annotated[int, typer.Option("--walks", min=1, help="People of each clip who walk as no one does.")] = 4,
     overwrite: options.Overwrite = False,
 ) -> None:
-    """Choose how a model's scores are smoothed, on anomalies planted in NORMAL footage that it was not trained on."""
+    """Choose how scores are joined and smoothed, on anomalies planted in NORMAL footage that it was not trained on."""
     from ssmtl.model import load_model
     from ssmtl.tuning import table
     from ssmtl.tuning import tune as run
