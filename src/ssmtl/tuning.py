@@ -1,4 +1,4 @@
-"""`ssmtl tune`: how scores are joined and smoothed, chosen on normal footage alone, in which anomalies are planted (ours).
+"""`ssmtl tune`: how scores are joined and smoothed, chosen on normal footage with anomalies planted in it (ours).
 
 No label is used: footage that the model was not trained on gets a person who walks twice as fast, backwards, or without
 legs (`planting`), and settings are compared by how well these are found, in frames and in regions.
