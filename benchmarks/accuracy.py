@@ -28,7 +28,7 @@ from ssmtl.scoring.score import calibrate
 from ssmtl.scoring.settings import ScoringSettings
 from ssmtl.scoring.stream import score_stream
 from ssmtl.scoring.tracks import Followed
-from ssmtl.tuning import Frames, match_objects, smoothed_scores
+from ssmtl.tuning import Frames, Join, match_objects, smoothed_scores
 from ssmtl.video.sources import first_frame_size, open_source
 
 RESULTS = Path(__file__).parent / "results"
@@ -61,16 +61,16 @@ def mean(parts: np.ndarray, settings: ScoringSettings) -> np.ndarray:
     return parts.mean(axis=1)
 
 
-def measure(data: Dataset, clips: dict[str, Frames], settings: ScoringSettings) -> list[float]:
-    """Micro, anchored macro, RBDC, TBDC in % of frames whose columns' mean is the object's score."""
+def measure(data: Dataset, clips: dict[str, Frames], settings: ScoringSettings, join: Join = mean) -> list[float]:
+    """Micro, anchored macro, RBDC, TBDC in % of the test clips' frames, whose columns `join` makes one."""
     labels, scores, matched = [], [], []
     for clip in data.test_clips():
         frames = clips[clip.name]
-        scores.append(smoothed_scores(frames, first_frame_size(clip), mean, settings))
+        scores.append(smoothed_scores(frames, first_frame_size(clip), join, settings))
         labels.append(data.frame_labels(clip, len(frames)))
         truth = data.annotated_tracks(clip, len(frames))
         assert truth is not None
-        matched.append(match_objects(frames, truth.frames, truth.ids, truth.boxes, mean, settings))
+        matched.append(match_objects(frames, truth.frames, truth.ids, truth.boxes, join, settings))
     frame, region = measure_frames(labels, scores), measure_regions(matched, sum(map(len, labels)))
     return [100 * value for value in (frame.micro, frame.macro_anchored, region.rbdc, region.tbdc)]
 

@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from accuracy import measure
 from machine import machine, shared_data
 
 from ssmtl import load_model, open_dataset
@@ -22,40 +23,18 @@ from ssmtl.cli.options import console
 from ssmtl.cli.progress import Bars
 from ssmtl.datasets.dataset import Dataset
 from ssmtl.engine.settings import EXACT
-from ssmtl.metrics.frames import auc
-from ssmtl.metrics.regions import measure_regions
 from ssmtl.model import Model, with_settings
 from ssmtl.scoring.settings import ScoringSettings
-from ssmtl.tuning import (
-    Found,
-    Frames,
-    Join,
-    choices,
-    choose,
-    joining,
-    match_objects,
-    score_frames,
-    shown,
-    smoothed_scores,
-    tune,
-)
-from ssmtl.video.sources import first_frame_size, open_source
+from ssmtl.tuning import Found, Frames, Join, choices, choose, joining, score_frames, shown, tune
+from ssmtl.video.sources import open_source
 
 RESULTS = Path(__file__).parent / "results"
 ROWS = ("the model's own", "tuned on planted anomalies", "chosen on the test labels")
 
 
 def measured_on(data: Dataset, scored: dict[str, Frames], join: Join, settings: ScoringSettings) -> Found:
-    labels, scores, matched = [], [], []
-    for clip in data.test_clips():
-        frames = scored[clip.name]
-        scores += smoothed_scores(frames, first_frame_size(clip), join, settings)
-        labels.append(data.frame_labels(clip, len(frames)))
-        truth = data.annotated_tracks(clip, len(frames))
-        assert truth is not None
-        matched.append(match_objects(frames, truth.frames, truth.ids, truth.boxes, join, settings))
-    regions = measure_regions(matched, sum(map(len, labels)))
-    return Found(100 * auc(np.concatenate(labels), scores), 100 * regions.rbdc, 100 * regions.tbdc)
+    micro, _, rbdc, tbdc = measure(data, scored, settings, join)
+    return Found(micro, rbdc, tbdc)
 
 
 def test_scores(data: Dataset, model: Model, bars: Bars) -> dict[str, Frames]:
