@@ -1,6 +1,6 @@
 """From an H.264 file to CSV: frames per second, the network's share, and how much faster than a plain pipeline.
 
-    python benchmarks/pipeline_speed.py --fast runs/ped2/seed0/model --v1 runs/ped2_lite/v1/model \\
+    python benchmarks/pipeline_speed.py --fast runs/ped2/seed0/model --plus runs/plus/seed0/model --v1 runs/ped2_lite/v1/model \\
         --lite runs/ped2_lite/lite/model [--rounds 3]
 
 With --only, the rows of other models stay as an earlier run left them. 640×360 pixels, seven objects per frame, regions
@@ -29,7 +29,13 @@ from ssmtl.video.sources import Clip, open_source
 
 RESULTS = Path(__file__).parent / "results"
 MOTION = [{"kind": "background"}, {"kind": "flow"}]
-CASES = (("fast", "fast", None), ("lite", "ssmtlpp-lite", 2), ("v1", "ssmtlpp-v1", 1), ("v1", "ssmtlpp-v1", 4))
+CASES = (
+    ("fast", "fast", None),
+    ("plus", "ssmtl-plus", None),
+    ("lite", "ssmtlpp-lite", 2),
+    ("v1", "ssmtlpp-v1", 1),
+    ("v1", "ssmtlpp-v1", 4),
+)
 """Which model, its recipe, and `scoring.every` where it is not the recipe's own."""
 
 
@@ -43,23 +49,23 @@ def load(folder: Path | None, recipe: str, every: int | None, walkers: Walkers) 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name in ("fast", "lite", "v1"):
+    for name in ("fast", "plus", "lite", "v1"):
         parser.add_argument(f"--{name}", type=Path)
     parser.add_argument("--frames", type=int, default=400)
     parser.add_argument("--plain-frames", type=int, default=40)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", choices=["fast", "lite", "v1"])
+    parser.add_argument("--only", nargs="+", choices=["fast", "plus", "lite", "v1"])
     options = parser.parse_args()
     file = RESULTS / "pipeline_speed.json"
     old = json.loads(file.read_text())["rows"] if options.only and file.is_file() else []
-    rows = [row for row in old if row["recipe"] not in [r for n, r, _ in CASES if n == options.only]]
+    rows = [row for row in old if row["recipe"] not in [r for n, r, _ in CASES if n in options.only]]
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         walkers = Walkers(options.frames, 7)
         clip = Clip("walkers", write_footage(work / "walkers.mp4", walkers))
         short = replace(clip, stop=options.plain_frames)
         for name, recipe, every in CASES:
-            if options.only not in (None, name):
+            if options.only and name not in options.only:
                 continue
             model = load(getattr(options, name), recipe, every, walkers)
             choice = model.engine_choice
@@ -91,6 +97,8 @@ def main() -> None:
                 }
             )
             print(rows[-1], flush=True)
+    recipes = [recipe for _, recipe, _ in CASES]
+    rows.sort(key=lambda row: recipes.index(row["recipe"]))
     report = {**machine(), "rounds": options.rounds, "frames": options.frames, "rows": rows}
     write_json(RESULTS / "pipeline_speed.json", report)
     write_text(RESULTS / "pipeline_speed.md", table(report))
