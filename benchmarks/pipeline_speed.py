@@ -1,7 +1,7 @@
 """From an H.264 file to CSV: frames per second, the network's share, and how much faster than a plain pipeline.
 
-    python benchmarks/pipeline_speed.py --fast runs/ped2/seed0/model --plus runs/plus/seed0/model --v1 runs/ped2_lite/v1/model \\
-        --lite runs/ped2_lite/lite/model [--rounds 3]
+    python benchmarks/pipeline_speed.py --fast runs/ped2/seed0/model --plus runs/plus/seed0/model \\
+        --v1 runs/ped2_lite/v1/model --lite runs/ped2_lite/lite/model [--rounds 3]
 
 With --only, the rows of other models stay as an earlier run left them. 640×360 pixels, seven objects per frame, regions
 by background and flow. A model that is not named is an untrained network of its recipe. Ours and the plain pipeline
