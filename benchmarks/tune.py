@@ -62,6 +62,7 @@ def one_seed(folder: Path, data: Dataset) -> dict:
         "tuned": dict(tuned.changes),
         "best": dict(best.changes),
         "planted": {"before": shown(tuned.before), "after": shown(tuned.after)},
+        "trials": [{"setting": name, "value": value, **shown(found)} for name, value, found in tuned.trials],
         "test": {title: shown(found) for title, found in rows.items()},
     }
     write_json(kept, report)
