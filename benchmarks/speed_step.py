@@ -41,14 +41,20 @@ STEPS: dict[str, Sequence[tuple[int, int]]] = {
     "one frame, 2 pairs": [(2, 3), (3, 4)],
     "one frame, 6 pairs": ALL,
     "two frames, 1 pair": [(2, 4)],
+    "two frames, 2 pairs": [(1, 3), (3, 5)],
     "two frames, 3 pairs": [(1, 3), (2, 4), (3, 5)],
     "three frames, 2 pairs": [(0, 3), (3, 6)],
     "one and two frames, 3 pairs": [(2, 3), (3, 4), (2, 4)],
 }
 """Pairs of a sequence's seven frames whose flow is measured."""
 
-WAYS = [*((step, 75) for step in STEPS), *(("two frames, 3 pairs", p) for p in PERCENTILES if p != 75)]
-"""What is compared: between which frames, and which percentile of the pixels' speeds counts."""
+TAKEN = "two frames, 2 pairs"
+WAYS = [
+    *((step, 75, True) for step in STEPS),
+    *((step, 75, False) for step in ("two frames, 3 pairs", TAKEN)),
+    *((TAKEN, percentile, False) for percentile in PERCENTILES if percentile != 75),
+]
+"""What is compared: between which frames, which percentile of the pixels' speeds counts, whether flow is refined."""
 
 Speeds = NDArray[np.float32]
 """Ways × objects, pixels per frame."""
@@ -58,18 +64,21 @@ def measure_all(frames: Sequence[Frame], i: int, boxes: NDArray[np.float32], pad
     """The speeds of the boxes of frame `i`, by all ways."""
     found = np.zeros((len(WAYS), len(boxes)), np.float32)
     pictures = [prepare_picture(frame.image, 1) for frame in frames[i - 3 : i + 4]]
-    search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    search = {refined: cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM) for refined in (True, False)}
+    search[False].setVariationalRefinementIterations(0)
     inner = slice(MARGIN, SIZE - MARGIN)
     scales = (boxes[:, 2:] - boxes[:, :2]) * (1 + 2 * padding) / SIZE
     for n, (sequence, scale) in enumerate(zip(crop(pictures, boxes, padding), scales, strict=True)):
         grey = [np.ascontiguousarray(picture) for picture in sequence[0]]
-        kept: dict[tuple[int, int], NDArray[np.float64]] = {}
-        for pair in {pair for pairs in STEPS.values() for pair in pairs}:
-            flow = search.calc(grey[pair[0]], grey[pair[1]], np.zeros((SIZE, SIZE, 2), np.float32))[inner, inner]
+        kept: dict[tuple[bool, int, int], NDArray[np.float64]] = {}
+        for key in {(refined, *pair) for step, _, refined in WAYS for pair in STEPS[step]}:
+            refined, one, later = key
+            flow = search[refined].calc(grey[one], grey[later], np.zeros((SIZE, SIZE, 2), np.float32))[inner, inner]
             speed = np.hypot(*np.moveaxis(flow * scale, -1, 0))
-            kept[pair] = np.percentile(speed, PERCENTILES) / (pair[1] - pair[0])
-        for way, (step, percentile) in enumerate(WAYS):
-            found[way, n] = np.mean([kept[pair][PERCENTILES.index(percentile)] for pair in STEPS[step]])
+            kept[key] = np.percentile(speed, PERCENTILES) / (later - one)
+        for way, (step, percentile, refined) in enumerate(WAYS):
+            place = PERCENTILES.index(percentile)
+            found[way, n] = np.mean([kept[refined, *pair][place] for pair in STEPS[step]])
     return found
 
 
@@ -140,10 +149,10 @@ def main() -> None:
                 cases[times] += some
     height, width = model.scene.background.shape[:2]
     rows = []
-    for way, (title, percentile) in enumerate(WAYS):
+    for way, (title, percentile, refined) in enumerate(WAYS):
         mine, where = np.concatenate(speeds, axis=1)[way], np.concatenate(places)
         usual = learn_usual_speed(mine, where, (height, width), SpeedSettings())
-        row: dict[str, object] = {"step": title, "percentile": percentile}
+        row: dict[str, object] = {"step": title, "percentile": percentile, "refined": refined}
         for times in TIMES:
             row[f"rbdc_{times}"] = found_by(way, usual, cases[times], 0)
             row[f"rbdc_{times}_tracks"] = found_by(way, usual, cases[times], 3)
@@ -157,15 +166,17 @@ def main() -> None:
 def table(report: dict) -> str:
     lines = [
         f"Measured on {report['date']}, ssmtl {report['ssmtl']}; RBDC in % of people planted in training clips of Ped2 "
-        f"({report['planted']} of them). Made by `benchmarks/speed_step.py`.",
+        f"({sum(report['planted'].values())} of them). Made by `benchmarks/speed_step.py`.",
         "",
-        "| flow between frames that are apart by | percentile | 1.5 times as fast | 2 times | 1.5 times, tracks "
-        "| 2 times, tracks |",
-        "|---|---|---|---|---|---|",
+        "| flow between frames that are apart by | refined | percentile | 1.5 times as fast | 2 times "
+        "| 1.5 times, tracks | 2 times, tracks |",
+        "|---|---|---|---|---|---|---|",
     ]
     for row in report["rows"]:
         cells = [f"{row[f'rbdc_{times}{tracks}']:.1f}" for tracks in ("", "_tracks") for times in TIMES]
-        lines.append(f"| {row['step']} | {row['percentile']} | {' | '.join(cells)} |")
+        lines.append(
+            f"| {row['step']} | {'yes' if row['refined'] else 'no'} | {row['percentile']} | {' | '.join(cells)} |"
+        )
     return "\n".join(lines) + "\n"
 
 
