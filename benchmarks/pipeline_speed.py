@@ -82,6 +82,7 @@ def main() -> None:
             rows.append(
                 {
                     "recipe": recipe,
+                    "date": machine()["date"],
                     "every": model.configuration.scoring.every,
                     "trained": bool(model.training.get("epochs")),
                     "channels": model.picture_channels,
@@ -106,19 +107,20 @@ def main() -> None:
 
 def table(report: dict) -> str:
     lines = [
-        f"Measured on {report['date']}, {report['processor']}, {report['cores']} cores; generated footage of 640×360 "
+        f"Measured on {report['processor']}, {report['cores']} cores; generated footage of 640×360 "
         f"pixels, {report['frames']} frames; median of {report['rounds']} rounds, ours and the plain pipeline in "
         "turns. Made by `benchmarks/pipeline_speed.py`.",
         "",
-        "| recipe | scored on every | engine | objects per frame | frames/s | plain pipeline | ratio | the network's "
-        "share, one stage at a time | decode, regions, crop, network, scores, write: ms per frame |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| recipe | date | scored on every | engine | objects per frame | frames/s | plain pipeline | ratio | "
+        "the network's share, one stage at a time | decode, regions, crop, network, scores, write: ms per frame |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in report["rows"]:
         stages = row["stages_ms_per_frame"]
         shown = ", ".join(f"{stages[k]:.1f}" for k in ("decode", "regions", "crop", "network", "scores", "write"))
         lines.append(
-            f"| `{row['recipe']}`{'' if row['trained'] else ', untrained'} | {row['every']}. frame | {row['engine']} | "
+            f"| `{row['recipe']}`{'' if row['trained'] else ', untrained'} | {row['date']} | {row['every']}. frame | "
+            f"{row['engine']} | "
             f"{row['objects_per_frame']:.1f} | **{row['frames_per_s']:.1f}** | {row['plain_frames_per_s']:.2f} | "
             f"{row['ratio']:.0f} | {100 * row['network_share']:.0f} % | {shown} |"
         )
