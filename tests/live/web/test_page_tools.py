@@ -91,6 +91,8 @@ def test_dragging_with_a_finger(look: Callable[..., Page], example: Example) -> 
         points = [] if down is None else [{"x": x, "y": y + down}]
         touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
     expect(page.locator("#preview")).to_contain_text("it would have raised")
+    # A browser hands a page its pointer's moves with the next picture that it draws.
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
     tried = float(str(page.get_by_role("slider").get_attribute("aria-valuenow")))
     assert 0.3 < tried < 1.0
     page.get_by_role("button", name="Save threshold").tap()
