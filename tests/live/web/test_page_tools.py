@@ -49,12 +49,6 @@ def drag(page: Page, pixels: float) -> None:
     page.mouse.down()
     page.mouse.move(x, y + pixels / 2)
     page.mouse.move(x, y + pixels)
-    drawn(page)
-
-
-def drawn(page: Page) -> None:
-    """A browser hands a page its pointer's moves with the next picture that it draws."""
-    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
 def test_dragging_the_threshold_shows_what_it_would_have_done(page: Page, example: Example) -> None:
@@ -97,7 +91,6 @@ def test_dragging_with_a_finger(look: Callable[..., Page], example: Example) -> 
         points = [] if down is None else [{"x": x, "y": y + down}]
         touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
     expect(page.locator("#preview")).to_contain_text("it would have raised")
-    drawn(page)
     tried = float(str(page.get_by_role("slider").get_attribute("aria-valuenow")))
     assert 0.3 < tried < 1.0
     page.get_by_role("button", name="Save threshold").tap()
