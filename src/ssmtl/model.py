@@ -138,7 +138,8 @@ class Model:
         if self.samples is not None:
             digest.update(self.samples.pictures.tobytes())
         name = digest.hexdigest()[:16]
-        return Subject(self.network, self.tasks, self.picture_channels, self.scales, self.samples, name, self.exported)
+        of = (self.network, self.tasks, self.picture_channels, self.scales, self.samples, name, self.exported)
+        return Subject(*of, combine=self.configuration.scoring.combine)
 
     @cached_property
     def _chosen(self) -> tuple[Engine, Choice]:

@@ -153,4 +153,7 @@ def test_difference_is_of_objects_on_the_scale_of_normal_footage() -> None:
     other = one + np.array([[0.06, 0, 0], [0.2, 0.2, 0.05]], np.float32)
     assert score_difference(one, other, of) == pytest.approx(0.06 / 0.2 / 3, rel=1e-4)
     assert score_difference(one, one, of) == 0
+    scales = {kind: replace(scale, rare=0.1 if kind == "arrow_of_time" else 100.0) for kind, scale in of.scales.items()}
+    loud = replace(of, scales=scales, combine="loudest")
+    assert score_difference(one, other, loud) == pytest.approx(10 * 0.06 / 0.2, rel=1e-4)
     assert score_difference(one, np.full_like(one, np.nan), of) == float("inf")

@@ -17,7 +17,7 @@ from ssmtl.engine.engine import Engine, Subject
 from ssmtl.engine.samples import Samples
 from ssmtl.engine.settings import EngineSettings, Kind, Precision
 from ssmtl.errors import ConfigError, SsmtlError
-from ssmtl.scoring.score import calibrate
+from ssmtl.scoring.score import calibrate, join_parts
 
 WAYS: tuple[tuple[Kind, Precision], ...] = (
     ("pytorch", "float32"),
@@ -92,7 +92,8 @@ def choose_engine(settings: EngineSettings, subject: Subject, batch: int) -> tup
     if subject.samples is None or not len(subject.samples):
         return _unchecked(ways, settings, subject, device)
     threads = settings.threads or torch.get_num_threads()
-    place = cached_folder("engines", subject.identity, ways, settings.tolerance, threads, batch, device.type)
+    asked = (settings.tolerance, threads, batch, device.type, settings.compiled, subject.combine)
+    place = cached_folder("engines", subject.identity, ways, *asked)
     found = None
     if place is not None and place.with_suffix(".json").is_file():
         found = _recall(place.with_suffix(".json").read_text(encoding="utf-8"))
@@ -132,7 +133,7 @@ def _recall(text: str) -> Choice | None:
 def _measure(
     ways: list[tuple[Kind, Precision]], settings: EngineSettings, subject: Subject, batch: int, device: torch.device
 ) -> Choice:
-    trials = list(try_ways(ways, subject, batch, settings.threads, device))
+    trials = list(try_ways(ways, subject, batch, settings.threads, device, settings.compiled))
     good = [t for t in trials if t.ms is not None and t.difference is not None and t.difference <= settings.tolerance]
     if not good:
         problems = "; ".join(f"{t.kind} {t.precision}: {t.problem or f'off by {t.difference:.3g}'}" for t in trials)
@@ -142,14 +143,19 @@ def _measure(
 
 
 def try_ways(
-    ways: list[tuple[Kind, Precision]], subject: Subject, batch: int, threads: int, device: torch.device
+    ways: list[tuple[Kind, Precision]],
+    subject: Subject,
+    batch: int,
+    threads: int,
+    device: torch.device,
+    compiled: bool = False,
 ) -> Iterator[Trial]:
     """Measure each way: its speed in batches, and how far its scores are from float32 on the samples."""
     assert subject.samples is not None
     exact = reference_scores(subject)
     for kind, precision in ways:
         try:
-            engine = build_engine(subject, kind, precision, threads, device)
+            engine = build_engine(subject, kind, precision, threads, device, compiled)
             scores = run_all(engine, subject.samples, batch)
         except (SsmtlError, RuntimeError) as error:
             yield Trial(kind, precision, problem=str(error).strip().partition("\n")[0])
@@ -176,7 +182,10 @@ def run_all(engine: Engine, samples: Samples, batch: int) -> NDArray[np.float32]
 def score_difference(exact: NDArray[np.float32], other: NDArray[np.float32], subject: Subject) -> float:
     """Largest difference of an object's score, on the scale of normal footage; infinite where one is no number."""
     kinds = [task.kind for task in subject.tasks]
-    objects = [calibrate(scores, kinds, subject.scales).mean(axis=1) for scores in (exact, other)]
+    # Raw scores have no scale of their own.
+    combine = "calibrated" if subject.combine == "plain" else subject.combine
+    parts = [calibrate(scores, kinds, subject.scales) for scores in (exact, other)]
+    objects = [join_parts(part, kinds, subject.scales, combine) for part in parts]
     difference = float(np.abs(objects[0] - objects[1]).max(initial=0.0))
     return difference if np.isfinite(other).all() else float("inf")
 
