@@ -1,0 +1,125 @@
+"""Training on a GPU: SSMTL++v1 on UCSD Ped2, 20 epochs, in full.
+
+    python benchmarks/gpu_fit.py --work runs/gpu_fit [--prepare]
+
+First with --prepare, where SSMTL_SHARED is: writes the training clips as video and the boxes that YOLOX-nano and
+optical flow find in them, so that a machine with a GPU needs no more than that folder. Then without, on that machine:
+it trains, and can be killed and run again. Ends, saying so, where PyTorch sees no GPU.
+Writes benchmarks/results/gpu_fit.json, after each epoch anew.
+"""
+
+import argparse
+import csv
+import io
+import os
+import time
+from pathlib import Path
+
+import torch
+from machine import machine, shared_data
+
+from ssmtl import configure, fit, open_dataset
+from ssmtl.atomic import write_json, write_text
+from ssmtl.progress import Silent, Step
+from ssmtl.regions.flow import FlowSettings
+from ssmtl.regions.onnx import OnnxSettings
+from ssmtl.regions.union import build_detector
+from ssmtl.sequences.survey import survey
+from ssmtl.video.sources import find_clips, open_source
+from ssmtl.video.writer import VideoWriter
+
+RESULTS = Path(__file__).parent / "results"
+DETECTOR = "yolox_nano_416.onnx"
+
+
+def prepare(work: Path) -> None:
+    """Clips as video, and their boxes in one file."""
+    weights = shared_data().parent / "weights" / DETECTOR
+    for clip in open_dataset("ucsd", shared_data() / "UCSDped2").train_clips():
+        images = [frame.image for frame in open_source(clip)]
+        height, width = images[0].shape[:2]
+        with VideoWriter(work / "clips" / f"{clip.name}.mp4", width, height, 10) as writer:
+            for image in images:
+                writer.write(image)
+    clips = find_clips([work / "clips"])
+    scene = survey(clips, Silent().stage("", None)).scene
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(["clip", "frame", "x_min", "y_min", "x_max", "y_max"])
+    detector = build_detector([OnnxSettings(path=weights, min_confidence=0.3), FlowSettings()], "", scene)
+    for clip in clips:
+        detector.reset()
+        for frame in open_source(clip):
+            for box in detector.detect(frame).boxes.round(2).tolist():
+                table.writerow([clip.name, frame.index, *box])
+        print(clip.name, flush=True)
+    write_text(work / "boxes.csv", text.getvalue())
+
+
+class Watch(Silent):
+    """Tells the steps done now and then, with their rate since the start."""
+
+    def stage(self, title: str, total: int | None) -> Step:
+        """A line every ten seconds."""
+        started = told = time.monotonic()
+        done = 0
+
+        def step() -> None:
+            nonlocal done, told
+            done += 1
+            if time.monotonic() - told > 10:
+                told = time.monotonic()
+                print(f"{title}: {done}/{total}, {done / (told - started):.1f}/s", flush=True)
+
+        return step
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--prepare", action="store_true")
+    parser.add_argument("--out", type=Path, help="the model's folder; default: model in the folder of --work")
+    parser.add_argument("--epochs", type=int, default=20)
+    options = parser.parse_args()
+    if options.prepare:
+        prepare(options.work)
+        return
+    if not torch.cuda.is_available():
+        raise SystemExit("skipped: PyTorch sees no GPU here")
+    out = options.out or options.work / "model"
+    configuration = configure(
+        "ssmtlpp-v1",
+        {
+            # Smoothing as in `fast`: without it, the probabilities of both saturate (ssmtl.tasks.arrow_of_time).
+            "tasks": [
+                {"kind": "arrow_of_time", "label_smoothing": 0.1},
+                {"kind": "motion_irregularity", "label_smoothing": 0.1},
+                {"kind": "middle_box"},
+                {"kind": "pseudo_anomalies"},
+            ],
+            "detectors": [{"kind": "boxes", "path": str(options.work / "boxes.csv")}],
+            "train": {"epochs": options.epochs, "accelerator": "cuda", "checkpoint_s": 20},
+        },
+    )
+    started = time.monotonic()
+    resumed = (out / "training" / "checkpoint.safetensors").is_file()
+    model = fit(find_clips([options.work / "clips"]), out, configuration, resume=resumed, progress=Watch())
+    facts = model.training
+    report = {
+        **machine(),
+        "gpu": torch.cuda.get_device_name(),
+        "recipe": configuration.recipe,
+        "batch_size": configuration.train.batch_size,
+        **{name: facts[name] for name in ("precision", "sequences", "trained_on", "epochs", "best_epoch")},
+        "training_minutes": facts["seconds"] / 60,
+        "network_busy": facts["network_busy"],
+        "sequences_per_s": facts["trained_on"] * facts["epochs"] / facts["seconds"],
+        "whole_minutes": None if resumed else (time.monotonic() - started) / 60,
+        "losses": facts["losses"],
+    }
+    write_json(Path(os.environ.get("OUT", RESULTS)) / "gpu_fit.json", report)
+    print({name: value for name, value in report.items() if name != "losses"})
+
+
+if __name__ == "__main__":
+    main()
