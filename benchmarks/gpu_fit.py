@@ -1,22 +1,25 @@
 """Training on a GPU: SSMTL++v1 on UCSD Ped2, 20 epochs, in full.
 
-    python benchmarks/gpu_fit.py --work runs/gpu_fit [--prepare]
+    python benchmarks/gpu_fit.py --work runs/gpu_fit [--prepare | --cut-short CHECKPOINT --gpu NAME]
 
 First with --prepare, where SSMTL_SHARED is: writes the training clips as video and the boxes that YOLOX-nano and
 optical flow find in them, so that a machine with a GPU needs no more than that folder. Then without, on that machine:
-it trains, and can be killed and run again. Ends, saying so, where PyTorch sees no GPU.
-Writes benchmarks/results/gpu_fit.json, after each epoch anew.
+it trains, and can be killed and run again. Ends, saying so, where PyTorch sees no GPU. A training that was killed and
+cannot go on there is told by --cut-short, with how far it came. Writes benchmarks/results/gpu_fit.json.
 """
 
 import argparse
 import csv
+import datetime
 import io
+import json
 import os
 import time
 from pathlib import Path
 
 import torch
 from machine import machine, shared_data
+from safetensors import safe_open
 
 from ssmtl import configure, fit, open_dataset
 from ssmtl.atomic import write_json, write_text
@@ -25,11 +28,15 @@ from ssmtl.regions.flow import FlowSettings
 from ssmtl.regions.onnx import OnnxSettings
 from ssmtl.regions.union import build_detector
 from ssmtl.sequences.survey import survey
+from ssmtl.training.checkpoint import Progress
 from ssmtl.video.sources import find_clips, open_source
 from ssmtl.video.writer import VideoWriter
 
 RESULTS = Path(__file__).parent / "results"
 DETECTOR = "yolox_nano_416.onnx"
+EPOCHS = 20
+STEPS = 265
+"""In an epoch: of the 16 999 sequences that those boxes give."""
 
 
 def prepare(work: Path) -> None:
@@ -79,10 +86,15 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--prepare", action="store_true")
     parser.add_argument("--out", type=Path, help="the model's folder; default: model in the folder of --work")
-    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--cut-short", type=Path, help="the checkpoint of a killed training")
+    parser.add_argument("--gpu", help="what that ran on")
     options = parser.parse_args()
     if options.prepare:
         prepare(options.work)
+        return
+    if options.cut_short:
+        with safe_open(options.cut_short, "pt") as file:
+            tell(Progress(**json.loads(file.metadata()["progress"])), options.gpu, {})
         return
     if not torch.cuda.is_available():
         raise SystemExit("skipped: PyTorch sees no GPU here")
@@ -98,24 +110,32 @@ def main() -> None:
                 {"kind": "pseudo_anomalies"},
             ],
             "detectors": [{"kind": "boxes", "path": str(options.work / "boxes.csv")}],
-            "train": {"epochs": options.epochs, "accelerator": "cuda", "checkpoint_s": 20},
+            "train": {"epochs": EPOCHS, "accelerator": "cuda", "checkpoint_s": 20},
         },
     )
-    started = time.monotonic()
     resumed = (out / "training" / "checkpoint.safetensors").is_file()
     model = fit(find_clips([options.work / "clips"]), out, configuration, resume=resumed, progress=Watch())
     facts = model.training
+    done = Progress(facts["epochs"], 0, facts["seconds"], facts["network_busy"] * facts["seconds"], {}, facts["losses"])
+    tell(done, torch.cuda.get_device_name(), machine() | {"precision": facts["precision"]})
+
+
+def tell(done: Progress, gpu: str, where: dict[str, object]) -> None:
+    """Write how long it took."""
+    steps = done.epoch * STEPS + done.step
     report = {
-        **machine(),
-        "gpu": torch.cuda.get_device_name(),
-        "recipe": configuration.recipe,
-        "batch_size": configuration.train.batch_size,
-        **{name: facts[name] for name in ("precision", "sequences", "trained_on", "epochs", "best_epoch")},
-        "training_minutes": facts["seconds"] / 60,
-        "network_busy": facts["network_busy"],
-        "sequences_per_s": facts["trained_on"] * facts["epochs"] / facts["seconds"],
-        "whole_minutes": None if resumed else (time.monotonic() - started) / 60,
-        "losses": facts["losses"],
+        "date": datetime.date.today().isoformat(),
+        **where,
+        "gpu": gpu,
+        "recipe": "ssmtlpp-v1",
+        "batch_size": 64,
+        "steps": steps,
+        "steps_of_all": EPOCHS * STEPS,
+        "minutes": done.seconds / 60,
+        "minutes_for_all": done.seconds / 60 * EPOCHS * STEPS / steps,
+        "steps_per_s": steps / done.seconds,
+        "network_busy": done.busy_s / done.seconds,
+        "losses": done.history,
     }
     write_json(Path(os.environ.get("OUT", RESULTS)) / "gpu_fit.json", report)
     print({name: value for name, value in report.items() if name != "losses"})

@@ -75,10 +75,10 @@ class PseudoAnomalies(ProxyTask):
         """Input B×C×1×H×W and target B×C×H×W: other pictures, as many as there are sequences."""
         n, channels, _, height, width = x_BCTHW.shape
         if self.pictures is None:
-            picture = draw_textures(n, channels, height, width, generator)
+            picture = draw_textures(n, channels, height, width, generator, x_BCTHW.device)
         else:
             picture = _draw_crops(read_pictures(self.pictures, channels), n, height, width, generator)
-        picture = picture.to(x_BCTHW.device)
+            picture = picture.to(x_BCTHW.device)
         return picture[:, :, None], picture
 
     def head(self, channels: int, picture_channels: int) -> nn.Module:
@@ -134,17 +134,26 @@ def _draw_crops(
     return torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2).float().div_(255)
 
 
-def draw_textures(n: int, channels: int, height: int, width: int, generator: torch.Generator) -> Tensor:
+def draw_textures(
+    n: int,
+    channels: int,
+    height: int,
+    width: int,
+    generator: torch.Generator,
+    device: torch.device | str = "cpu",
+) -> Tensor:
     """N×C×H×W in [0, 1]: noise with a spectrum drawn for each, stripes or cells, in two colours drawn for each.
 
-    No things, only surfaces: they teach the backbone less than photographs of other things would.
+    No things, only surfaces: they teach the backbone less than photographs of other things would. `generator` is a
+    CPU's, whatever the `device` that computes them.
     """
 
     def draw(*shape: int) -> Tensor:
-        return torch.rand(*shape, generator=generator)
+        return torch.rand(*shape, generator=generator).to(device)
 
     y, x = torch.meshgrid(torch.linspace(0, 1, height), torch.linspace(0, 1, width), indexing="ij")
-    fy, fx = torch.fft.fftfreq(height)[:, None], torch.fft.rfftfreq(width)[None]
+    y, x = y.to(device), x.to(device)
+    fy, fx = torch.fft.fftfreq(height, device=device)[:, None], torch.fft.rfftfreq(width, device=device)[None]
     frequency = (fy.square() + fx.square()).sqrt().clamp(min=1 / max(height, width))
     exponent = draw(n, 1, 1) * 2.5
     phase = torch.polar(frequency ** (-exponent), draw(n, *frequency.shape) * 2 * torch.pi)
@@ -154,7 +163,7 @@ def draw_textures(n: int, channels: int, height: int, width: int, generator: tor
     points = draw(n, 12, 2)
     distance = (y[None, None] - points[:, :, 0, None, None]).square() + (x - points[:, :, 1, None, None]).square()
     cells = _stretched(distance.amin(dim=1).sqrt())
-    which = torch.randint(3, (n, 1, 1), generator=generator)
+    which = torch.randint(3, (n, 1, 1), generator=generator).to(device)
     pattern = torch.where(which == 0, noise, torch.where(which == 1, stripes, cells))
     low, high = draw(n, channels, 1, 1), draw(n, channels, 1, 1)
     return (low + (high - low) * pattern[:, None]).clamp(0, 1)
