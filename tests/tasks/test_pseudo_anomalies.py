@@ -133,6 +133,10 @@ class TestTextures:
         assert not torch.equal(draw_textures(5, 3, 64, 64, generator(2)), first)
         assert torch.equal(draw(None, n=5, seed=1), first), "what the task draws where no folder is named"
 
+    def test_computed_on_the_device_that_is_asked_for(self) -> None:
+        # There, an operation with a tensor of the CPU would fail.
+        assert draw_textures(5, 3, 64, 64, generator(1), "meta").device.type == "meta"
+
     def test_each_is_of_two_colours_and_their_mixtures(self) -> None:
         """All pixels lie on one line in the space of colours; the lines differ."""
         pixels = draw_textures(60, 3, 64, 64, generator()).flatten(2).double()
