@@ -1,11 +1,12 @@
 """Another scene: false events on the rest of vtest.avi, and people planted there who do what no one does.
 
     python benchmarks/vtest.py --work runs/vtest [--recipe ssmtl-plus] [--seeds 1]
+        [--set scoring.combine=loudest --name vtest_loudest]
 
 The recipe is fitted to the first 500 frames. On the rest, in which nothing is wrong, events are counted at the default
 threshold; then people of it are pasted in, one at a time, three times as fast, backwards and cut in half, and as they
-were. One is found where an event of its time shows it. Can be killed and run again: finished models are kept. Writes
-benchmarks/results/vtest_RECIPE.json and .md.
+were. One is found where an event of its time shows it. Can be killed and run again: finished models are kept, by
+--name. Writes benchmarks/results/NAME.json and .md.
 """
 
 import argparse
@@ -19,6 +20,7 @@ from ssmtl import configure, fit, load_model
 from ssmtl.atomic import write_json, write_text
 from ssmtl.cli.options import console
 from ssmtl.cli.progress import Bars
+from ssmtl.config import read_assignments
 from ssmtl.metrics.boxes import intersection_over_union
 from ssmtl.model import DESCRIPTION, Model
 from ssmtl.planting import Planting, choose_start, find_walks, plant
@@ -59,12 +61,12 @@ def shows(event: Event, planting: Planting) -> bool:
 
 def one_seed(seed: int, options: argparse.Namespace) -> dict:
     video = shared_data() / "video" / "vtest.avi"
-    folder = options.work / options.recipe / f"seed{seed}"
+    folder = options.work / options.name / f"seed{seed}"
     if not (folder / DESCRIPTION).is_file():
         resume = (folder / "training" / "checkpoint.safetensors").is_file()
         with Bars(console) as bars:
             clips = [Clip("vtest", video, 0, TRAINED_ON)]
-            configuration = configure(options.recipe, {"seed": seed})
+            configuration = configure(options.recipe, read_assignments(options.set), {"seed": seed})
             fit(clips, folder, configuration, resume=resume, overwrite=not resume, progress=bars)
     model = load_model(folder)
     rest = list(open_source(Clip("vtest", video, TRAINED_ON)))
@@ -108,17 +110,21 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--recipe", default="ssmtl-plus")
     parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--set", action="append", default=[])
+    parser.add_argument("--name", help="of the figures and the models' folder; default: vtest_RECIPE")
     options = parser.parse_args()
+    options.name = options.name or f"vtest_{options.recipe}"
     rows = [one_seed(seed, options) for seed in range(options.seeds)]
-    report = {**machine(), "recipe": options.recipe, "trained_on": TRAINED_ON, "seeds": rows}
-    write_json(RESULTS / f"vtest_{options.recipe}.json", report)
-    write_text(RESULTS / f"vtest_{options.recipe}.md", table(report))
+    report = {**machine(), "recipe": options.recipe, "set": options.set, "trained_on": TRAINED_ON, "seeds": rows}
+    write_json(RESULTS / f"{options.name}.json", report)
+    write_text(RESULTS / f"{options.name}.md", table(report))
 
 
 def table(report: dict) -> str:
+    what = " ".join([report["recipe"], *report["set"]])
     lines = [
-        f"Measured on {report['date']}, {report['processor']}, ssmtl {report['ssmtl']}; `{report['recipe']}` fitted to "
-        f"the first {TRAINED_ON} frames of vtest.avi. Made by `benchmarks/vtest.py`.",
+        f"Measured on {report['date']}, {report['processor']}, ssmtl {report['ssmtl']}; `{what}` fitted to the first "
+        f"{TRAINED_ON} frames of vtest.avi. Made by `benchmarks/vtest.py`.",
         "",
         "| seed | threshold | highest score of the rest | false events | in minutes | "
         + " | ".join(f"found, {how}" for how, _ in PLANTED)
