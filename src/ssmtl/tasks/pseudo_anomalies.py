@@ -151,8 +151,8 @@ def draw_textures(
     def draw(*shape: int) -> Tensor:
         return torch.rand(*shape, generator=generator).to(device)
 
-    y, x = torch.meshgrid(torch.linspace(0, 1, height), torch.linspace(0, 1, width), indexing="ij")
-    y, x = y.to(device), x.to(device)
+    sides = [torch.linspace(0, 1, side, device=device) for side in (height, width)]
+    y, x = torch.meshgrid(*sides, indexing="ij")
     fy, fx = torch.fft.fftfreq(height, device=device)[:, None], torch.fft.rfftfreq(width, device=device)[None]
     frequency = (fy.square() + fx.square()).sqrt().clamp(min=1 / max(height, width))
     exponent = draw(n, 1, 1) * 2.5
