@@ -1,6 +1,7 @@
 """Training on a GPU: SSMTL++v1 on UCSD Ped2, 20 epochs, in full.
 
-    python benchmarks/gpu_fit.py --work runs/gpu_fit [--prepare | --cut-short CHECKPOINT --gpu NAME]
+    python benchmarks/gpu_fit.py --work runs/gpu_fit [--prepare]
+    python benchmarks/gpu_fit.py --work runs/gpu_fit --cut-short CHECKPOINT --gpu NAME --sequences N
 
 First with --prepare, where SSMTL_SHARED is: writes the training clips as video and the boxes that YOLOX-nano and
 optical flow find in them, so that a machine with a GPU needs no more than that folder. Then without, on that machine:
@@ -14,7 +15,6 @@ import datetime
 import io
 import json
 import os
-import time
 from pathlib import Path
 
 import torch
@@ -23,7 +23,9 @@ from safetensors import safe_open
 
 from ssmtl import configure, fit, open_dataset
 from ssmtl.atomic import write_json, write_text
-from ssmtl.progress import Silent, Step
+from ssmtl.cli.options import console
+from ssmtl.cli.progress import Bars
+from ssmtl.progress import Silent
 from ssmtl.regions.flow import FlowSettings
 from ssmtl.regions.onnx import OnnxSettings
 from ssmtl.regions.union import build_detector
@@ -35,8 +37,7 @@ from ssmtl.video.writer import VideoWriter
 RESULTS = Path(__file__).parent / "results"
 DETECTOR = "yolox_nano_416.onnx"
 EPOCHS = 20
-STEPS = 265
-"""In an epoch: of the 16 999 sequences that those boxes give."""
+BATCH = 64
 
 
 def prepare(work: Path) -> None:
@@ -63,24 +64,6 @@ def prepare(work: Path) -> None:
     write_text(work / "boxes.csv", text.getvalue())
 
 
-class Watch(Silent):
-    """Tells the steps done now and then, with their rate since the start."""
-
-    def stage(self, title: str, total: int | None) -> Step:
-        """A line every ten seconds."""
-        started = told = time.monotonic()
-        done = 0
-
-        def step() -> None:
-            nonlocal done, told
-            done += 1
-            if time.monotonic() - told > 10:
-                told = time.monotonic()
-                print(f"{title}: {done}/{total}, {done / (told - started):.1f}/s", flush=True)
-
-        return step
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True)
@@ -88,13 +71,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="the model's folder; default: model in the folder of --work")
     parser.add_argument("--cut-short", type=Path, help="the checkpoint of a killed training")
     parser.add_argument("--gpu", help="what that ran on")
+    parser.add_argument("--sequences", type=int, help="and on how many sequences, as its log says")
     options = parser.parse_args()
     if options.prepare:
         prepare(options.work)
         return
     if options.cut_short:
         with safe_open(options.cut_short, "pt") as file:
-            tell(Progress(**json.loads(file.metadata()["progress"])), options.gpu, {})
+            tell(Progress(**json.loads(file.metadata()["progress"])), options.gpu, options.sequences, {})
         return
     if not torch.cuda.is_available():
         raise SystemExit("skipped: PyTorch sees no GPU here")
@@ -110,29 +94,32 @@ def main() -> None:
                 {"kind": "pseudo_anomalies"},
             ],
             "detectors": [{"kind": "boxes", "path": str(options.work / "boxes.csv")}],
-            "train": {"epochs": EPOCHS, "accelerator": "cuda", "checkpoint_s": 20},
+            "train": {"epochs": EPOCHS, "batch_size": BATCH, "accelerator": "cuda", "checkpoint_s": 20},
         },
     )
     resumed = (out / "training" / "checkpoint.safetensors").is_file()
-    model = fit(find_clips([options.work / "clips"]), out, configuration, resume=resumed, progress=Watch())
+    with Bars(console) as bars:
+        model = fit(find_clips([options.work / "clips"]), out, configuration, resume=resumed, progress=bars)
     facts = model.training
     done = Progress(facts["epochs"], 0, facts["seconds"], facts["network_busy"] * facts["seconds"], {}, facts["losses"])
-    tell(done, torch.cuda.get_device_name(), machine() | {"precision": facts["precision"]})
+    tell(done, torch.cuda.get_device_name(), facts["trained_on"], machine() | {"precision": facts["precision"]})
 
 
-def tell(done: Progress, gpu: str, where: dict[str, object]) -> None:
+def tell(done: Progress, gpu: str, sequences: int, where: dict[str, object]) -> None:
     """Write how long it took."""
-    steps = done.epoch * STEPS + done.step
+    of_epoch = sequences // BATCH
+    steps = done.epoch * of_epoch + done.step
     report = {
         "date": datetime.date.today().isoformat(),
         **where,
         "gpu": gpu,
         "recipe": "ssmtlpp-v1",
-        "batch_size": 64,
+        "sequences": sequences,
+        "batch_size": BATCH,
         "steps": steps,
-        "steps_of_all": EPOCHS * STEPS,
+        "steps_of_all": EPOCHS * of_epoch,
         "minutes": done.seconds / 60,
-        "minutes_for_all": done.seconds / 60 * EPOCHS * STEPS / steps,
+        "minutes_for_all": done.seconds / 60 * EPOCHS * of_epoch / steps,
         "steps_per_s": steps / done.seconds,
         "network_busy": done.busy_s / done.seconds,
         "losses": done.history,
