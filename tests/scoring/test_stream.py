@@ -54,7 +54,9 @@ def test_every_frame_has_one_result_in_order(count: int, every: int) -> None:
     assert [result.frame.index for result in found] == list(range(count))
     assert [result.complete for result in found] == [3 <= i < count - 3 for i in range(count)]
     for i, result in enumerate(found):
-        n = len(crowd()[i]) if result.complete else 0
+        # Of a clip's ends those regions that are in every frame up to the nearest which has sequences.
+        nearest = min(max(i, 3), count - 4)
+        n = min(len(crowd()[k]) for k in range(min(i, nearest), max(i, nearest) + 1))
         assert result.regions.boxes.tolist() == [list(box) for box in crowd()[i][:n]]
         assert result.task_scores.shape == (n, 3) and result.object_scores.shape == (n,)
         assert np.isfinite(result.task_scores).all() and np.isfinite(result.score)
@@ -121,6 +123,20 @@ def test_nothing_moves_nothing_scores() -> None:
     found = results(boxes={})
     assert [result.score for result in found] == [0.0] * COUNT
     assert all(result.task_scores.shape == (0, 3) for result in found)
+
+
+@pytest.mark.parametrize("every", [1, 3])
+def test_objects_of_a_clips_ends_have_their_scores_of_the_nearest_frame(every: int) -> None:
+    """One walks by a third of its width each frame: only from frame to frame is it found again. One is gone too soon."""
+    boxes = {i: [(4.0 * i, 3.0, 4.0 * i + 12, 30.0)] for i in range(COUNT)}
+    boxes[2].insert(0, (2.0, 32.0, 20.0, 46.0))
+    found = results(COUNT, boxes, every=every, combine="plain")
+    assert [result.regions.boxes.tolist() for result in found] == [[list(boxes[i][-1])] for i in range(COUNT)]
+    for i, nearest in [(0, 3), (1, 3), (2, 3), (8, 7), (9, 7), (10, 7)]:
+        assert np.array_equal(found[i].task_scores, found[nearest].task_scores)
+        assert np.array_equal(found[i].object_scores, found[nearest].object_scores)
+        assert len(found[i].looked_at) == 0 and not found[i].complete
+    assert not np.array_equal(found[3].task_scores, found[7].task_scores)
 
 
 def test_an_abnormal_moment_raises_the_score_around_it() -> None:

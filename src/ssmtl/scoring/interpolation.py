@@ -46,7 +46,7 @@ class Partial(Generic[T]):
     """A frame's N×K task scores, NaN where the matched frames on either side must give them.
 
     `matches` is None for a frame whose objects all went through the network. `complete` is False for a clip's first and
-    last frames, which have no objects to score: what was to be found again in the last ones is not.
+    last frames, of which none did: what was to be found again in the last ones is not.
     """
 
     item: T

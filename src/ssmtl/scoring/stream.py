@@ -41,7 +41,8 @@ class FrameResult:
 
     Attributes:
         frame: the frame itself.
-        regions: N regions that were looked at; none in the first and last three frames of a clip.
+        regions: N regions that have scores; of the first and last three frames of a clip those that can be followed to
+            the nearest frame with sequences, where their scores are from.
         task_scores: N×K float32, one column per part of the model that scores, in its order; higher = more abnormal.
         object_scores: N float32, the mean over them.
         complete: whether a sequence of seven frames could be cut around this frame.
@@ -158,7 +159,7 @@ def score_stream(frames: Iterable[Frame], model: Model, detector: Union, stage: 
     try:
         scored = stage(lambda: _score(cut(), model), DEPTH, "network")
         # Frames' scores have their own mean over time; tracks are followed meanwhile.
-        now, later = tee(_results(scored, model))
+        now, later = tee(_ends(_results(scored, model)))
         followed = (Followed(result, result.regions.boxes, result.task_scores) for result in later)
         along = average_along_tracks(followed, settings.track_frames // 2)
         for (_, score), known in zip(smooth(painted(now), settings), along, strict=True):
@@ -191,7 +192,7 @@ def _cut(observed: Iterable[tuple[Frame, Regions]], model: Model) -> Iterator[_C
         window.append(_Seen(frame, regions, uploads.send(picture) if uploads else picture))
         count += 1
         if count == FRAMES:
-            yield from (_incomplete(seen.frame, model) for seen in list(window)[:REACH])
+            yield from (_incomplete(seen, model) for seen in list(window)[:REACH])
         if count < FRAMES:
             continue
         if (count - FRAMES) % every:
@@ -204,7 +205,7 @@ def _cut(observed: Iterable[tuple[Frame, Regions]], model: Model) -> Iterator[_C
     if count < FRAMES:
         raise SourceError(f"the clip has {count} frames; a sequence needs {FRAMES}: give longer footage")
     yield from (_complete(sequence, model, before) for sequence in between)
-    yield from (_incomplete(seen.frame, model) for seen in list(window)[-REACH:])
+    yield from (_incomplete(seen, model) for seen in list(window)[-REACH:])
 
 
 def _complete(
@@ -268,8 +269,8 @@ def score_speeds(pictures: Picture, boxes: NDArray[np.float32], model: Model) ->
     return model.speed.scores(speeds, boxes)[:, None]
 
 
-def _incomplete(frame: Frame, model: Model) -> _Cut:
-    return _Cut(frame, Regions.make([], ""), Sequences(np.arange(0), _nothing(model), {}), None, False)
+def _incomplete(seen: _Seen, model: Model) -> _Cut:
+    return _Cut(seen.frame, seen.regions, Sequences(np.arange(0), _nothing(model), {}), None, False)
 
 
 def _batches(cuts: Iterable[_Cut], model: Model) -> Iterator[list[_Cut]]:
@@ -308,6 +309,35 @@ def _results(scored: Iterable[tuple[list[_Cut], NDArray[np.float32]]], model: Mo
         cut = partial.item
         scores = partial.task_scores
         yield FrameResult(cut.frame, cut.regions, scores, join(scores, model), cut.complete, cut.sequences)
+
+
+def _ends(results: Iterable[FrameResult]) -> Iterator[FrameResult]:
+    """The same frames; the objects of a clip's first and last ones, of which no sequences can be cut, have the scores
+    that they have in the nearest frame. What cannot be found again there is left out."""
+    first: list[FrameResult] = []
+    last: FrameResult | None = None
+    for result in results:
+        if result.complete:
+            nearest, known = result, []
+            for earlier in reversed(first):
+                nearest = _as_in(nearest, earlier)
+                known.append(nearest)
+            yield from reversed(known)
+            first, last = [], result
+            yield result
+        elif last is None:
+            first.append(result)
+        else:
+            last = _as_in(last, result)
+            yield last
+
+
+def _as_in(near: FrameResult, result: FrameResult) -> FrameResult:
+    """A frame with the scores that its objects have in a neighbouring one."""
+    there = match(result.regions.boxes, near.regions.boxes, None).before
+    found = np.flatnonzero(there >= 0)
+    scores, objects = near.task_scores[there[found]], near.object_scores[there[found]]
+    return replace(result, regions=result.regions.take(found), task_scores=scores, object_scores=objects)
 
 
 def join(scores_NK: NDArray[np.float32], model: Model) -> NDArray[np.float32]:
