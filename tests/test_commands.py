@@ -605,22 +605,24 @@ def test_explain_writes_sheets_of_the_worst_objects(street: Path, model: Path, t
 
 
 def test_an_attribute_from_training_to_the_report(street: Path, tmp_path: Path) -> None:
-    """`ssmtl-plus`: speed is learnt, scores, is drawn and named."""
+    """`ssmtl-plus`: how things move is learnt, scores, is drawn and named."""
     model, result = tmp_path / "model", tmp_path / "result"
     own = ("--dataset", "own", "--root", street)
     done = run("fit", *own, "--recipe", "ssmtl-plus", "--out", model, *quick())
     assert done.returncode == 0, done.stderr
     trained = load_model(model)
-    assert trained.speed is not None and [part.kind for part in trained.parts][-1] == "speed"
+    assert trained.usual is not None and [part.kind for part in trained.parts][-2:] == ["speed", "motion_pattern"]
     done = run("detect", *own, "--model", model, "--out", result, "--explain", "3")
     assert done.returncode == 0, done.stderr
     objects = read_objects(result / "test_01")
-    speeds = objects.task_scores[:, objects.kinds.index("speed")]
-    assert len(speeds) and np.isfinite(speeds).all() and np.ptp(speeds) > 0
+    for kind in ("speed", "motion_pattern"):
+        scores = objects.task_scores[:, objects.kinds.index(kind)]
+        assert len(scores) and np.isfinite(scores).all() and np.ptp(scores) > 0
     assert len(read_summary(result)["explained"]) == 3
     done = run("report", result, "--out", tmp_path / "report.html")
     assert done.returncode == 0, done.stderr
-    assert "speed" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "speed" in page and "motion_pattern" in page
 
 
 def test_explain_of_a_clip_without_objects_or_of_its_own_name(street: Path, model: Path, tmp_path: Path) -> None:

@@ -14,6 +14,8 @@ from ssmtl.errors import ModelError
 from ssmtl.model import DESCRIPTION, WEIGHTS, Model, build_network, load_model, save_model
 from ssmtl.recipes import configure
 from ssmtl.regions.scene import Scene
+from ssmtl.scoring.attributes import Usual
+from ssmtl.scoring.pattern import PatternSettings, UsualPatterns
 from ssmtl.scoring.score import TaskScale
 from ssmtl.scoring.speed import SpeedSettings, UsualSpeed
 from ssmtl.scoring.stream import score_sequences, score_stream
@@ -56,31 +58,46 @@ def test_a_loaded_model_scores_a_clip_as_the_saved_one(tmp_path: Path) -> None:
     assert scores(load_model(tmp_path)) == scores(model) and min(scores(model)) > 0
 
 
-def with_speed() -> Model:
-    """A model that also scores speed: 1 px per frame is usual on the left, 4 on the right."""
+def with_attributes(*attributes: SpeedSettings | PatternSettings) -> Model:
+    """A model that also scores these: 1 px per frame is usual on the left, 4 on the right."""
     model = make_model()
-    configuration = model.configuration.model_copy(update={"attributes": (SpeedSettings(),)})
+    configuration = model.configuration.model_copy(update={"attributes": attributes})
     median = np.array([[1, 4]], np.float32)
-    scales = {**model.scales, "speed": TaskScale(0.0, 1.0)}
-    return replace(model, configuration=configuration, speed=UsualSpeed(median, median + 1, 32.0), scales=scales)
+    patterns = None
+    if any(one.kind == "motion_pattern" for one in attributes):
+        chance = np.random.default_rng(0)
+        mean, axes, known = (chance.random(shape, np.float32) for shape in (48, (48, 16), (5, 16)))
+        patterns = UsualPatterns(mean, axes, known, 4, 0.5)
+    scales = {**model.scales, **{one.kind: TaskScale(0.0, 1.0) for one in attributes}}
+    usual = Usual(UsualSpeed(median, median + 1, 32.0), patterns)
+    return replace(model, configuration=configuration, usual=usual, scales=scales)
 
 
-def test_a_model_with_an_attribute(tmp_path: Path) -> None:
-    """Its map is saved, and its column comes after those of the tasks."""
-    model = with_speed()
+ATTRIBUTES = [(SpeedSettings(),), (PatternSettings(),), (PatternSettings(), SpeedSettings())]
+
+
+@pytest.mark.parametrize("attributes", ATTRIBUTES, ids=["speed", "pattern", "both"])
+def test_a_model_with_attributes(tmp_path: Path, attributes: tuple[SpeedSettings | PatternSettings, ...]) -> None:
+    """What is usual is saved, and their columns come after those of the tasks, in their order."""
+    model = with_attributes(*attributes)
     save_model(model, tmp_path)
     loaded = load_model(tmp_path)
-    assert loaded.speed is not None and model.speed is not None and loaded.speed.cell == 32.0
-    assert np.array_equal(loaded.speed.median_HW, model.speed.median_HW)
-    assert [part.kind for part in loaded.parts][-1] == "speed"
+    assert loaded.usual is not None and model.usual is not None and loaded.usual.speed.cell == 32.0
+    for mine, theirs in zip(
+        (loaded.usual.speed, loaded.usual.patterns), (model.usual.speed, model.usual.patterns), strict=True
+    ):
+        for name, value in vars(theirs).items() if theirs else ():
+            assert np.array_equal(getattr(mine, name), value)
+    assert [part.kind for part in loaded.parts][3:] == [one.kind for one in attributes]
     boxes = {i: [(2.0, 3.0, 20.0, 30.0)] for i in range(9)}
-    found = list(score_stream(frames(9), loaded, detector(boxes)))
-    assert all(one.task_scores.shape == (1, 4) for one in found if one.complete)
-    assert sum(one.complete for one in found) == 3
+    ours, before = (list(score_stream(frames(9), one, detector(boxes))) for one in (loaded, model))
+    assert all(one.task_scores.shape == (1, 3 + len(attributes)) for one in ours)
+    assert all(np.array_equal(a.task_scores, b.task_scores) for a, b in zip(ours, before, strict=True))
+    assert all(np.isfinite(one.task_scores).all() for one in ours)
 
 
 def test_a_scale_for_each_part(tmp_path: Path) -> None:
-    model = with_speed()
+    model = with_attributes(SpeedSettings())
     save_model(replace(model, scales=make_model().scales), tmp_path)
     with pytest.raises(ModelError, match="no scale for speed"):
         load_model(tmp_path)
@@ -88,11 +105,22 @@ def test_a_scale_for_each_part(tmp_path: Path) -> None:
 
 def test_speeds_that_were_measured_otherwise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ssmtl.model.FORMAT", 5)
-    save_model(with_speed(), tmp_path / "old")
+    save_model(with_attributes(SpeedSettings()), tmp_path / "old")
     with pytest.raises(ModelError, match="train again"):
         load_model(tmp_path / "old")
     save_model(make_model(), tmp_path / "tasks")
-    assert load_model(tmp_path / "tasks").speed is None
+    assert load_model(tmp_path / "tasks").usual is None
+
+
+def test_tasks_weights_within_their_scales(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As format 6 has them: all count alike beside them, and what was measured of rare scores is left."""
+    monkeypatch.setattr("ssmtl.model.FORMAT", 6)
+    model = make_model()
+    old = {kind: {"median": s.median, "high": s.high, "form": s.form, "rare": 2.0} for kind, s in model.scales.items()}
+    monkeypatch.setattr("ssmtl.model.asdict", lambda scale: next(old[k] for k, s in model.scales.items() if s is scale))
+    save_model(model, tmp_path)
+    assert "rare" in (tmp_path / "model.json").read_text()
+    assert load_model(tmp_path).scales == model.scales
 
 
 def test_saving_again_replaces_both_files(tmp_path: Path) -> None:
@@ -143,7 +171,7 @@ def edit(folder: Path, **changes: Any) -> None:
         (lambda folder: edit(folder, picture_channels=3), f"{DESCRIPTION}: was changed"),
         (lambda folder: edit(folder, scales={}), f"{DESCRIPTION}: was changed"),
         (lambda folder: edit(folder, extra=1), f"{DESCRIPTION}: was changed"),
-        (lambda folder: edit(folder, format=7, ssmtl="9.9"), rf"{DESCRIPTION}: has format 7.*9\.9"),
+        (lambda folder: edit(folder, format=8, ssmtl="9.9"), rf"{DESCRIPTION}: has format 8.*9\.9"),
         (lambda folder: edit(folder, format=1), f"{DESCRIPTION}: has format 1"),
     ],
     ids=[

@@ -157,7 +157,7 @@ def fit(
     network.cpu().eval()
 
     shape = None if seen.scene is None else (seen.scene.background.shape[0], seen.scene.background.shape[1])
-    speed, scales = measure_parts(network, configuration, store, train, held_out, shape, progress)
+    usual, scales = measure_parts(network, configuration, store, train, held_out, shape, progress)
     model = Model(
         configuration,
         network,
@@ -166,7 +166,7 @@ def fit(
         scales,
         facts,
         _samples(configuration, store, held_out),
-        speed=speed,
+        usual=usual,
     )
     model = replace(model, calibration=_calibration(model, seen, store, held_out, progress))
     _write_losses(done.history, work)

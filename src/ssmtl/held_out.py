@@ -14,8 +14,9 @@ from ssmtl.nets.inference import for_inference
 from ssmtl.nets.network import Network
 from ssmtl.progress import Progress
 from ssmtl.recipes import Configuration
+from ssmtl.scoring.attributes import Usual, attribute_scores, learn_usual
+from ssmtl.scoring.motion import NEEDED, Motion, measure_motion
 from ssmtl.scoring.score import TaskScale, measure_scales, raw_scores
-from ssmtl.scoring.speed import NEEDED, UsualSpeed, learn_usual_speed, measure_speeds
 from ssmtl.sequences.store import SequenceStore
 from ssmtl.tasks.task import REACH
 from ssmtl.training.imitation import blended, faster, moved
@@ -36,22 +37,23 @@ def measure_parts(
     held_out: NDArray[np.intp],
     shape: tuple[int, int] | None,
     progress: Progress,
-) -> tuple[UsualSpeed | None, dict[str, TaskScale]]:
-    """What speeds are usual where, from the sequences `train`, and the scale of every part, from those `held_out`.
+) -> tuple[Usual | None, dict[str, TaskScale]]:
+    """How objects usually move, from the sequences `train`, and the scale of every part, from those `held_out`.
 
     `shape` is the height and width of the one scene that the footage shows, if it does.
     """
     scores = _scores(network, configuration, store, held_out, progress)
     weights = _weights(network, configuration, store, held_out, scores, progress)
     usual = None
-    for attribute in configuration.attributes:
-        usual = learn_usual_speed(*_speeds(configuration, store, train, progress), shape, attribute)
-        unusual = usual.scores(*_speeds(configuration, store, held_out, progress))
-        scores = np.concatenate([scores, unusual[:, None]], axis=1)
-        weights = np.append(weights, attribute.weight)
+    attributes = configuration.attributes
+    if attributes:
+        usual = learn_usual(*_motion(configuration, store, train, progress), shape, attributes)
+        known = attribute_scores(*_motion(configuration, store, held_out, progress), usual, attributes)
+        scores = np.concatenate([scores, known], axis=1)
+        weights = np.append(weights, [attribute.weight for attribute in attributes])
     parts = configuration.scoring_parts
     kinds, forms = [part.kind for part in parts], [part.form for part in parts]
-    return usual, measure_scales(scores, kinds, forms, weights / weights.sum())
+    return usual, measure_scales(scores, kinds, forms, weights, configuration.scoring.power)
 
 
 def _scores(
@@ -111,15 +113,16 @@ def _weights(
     return np.asarray(worth / worth.sum() if worth.sum() > 0 else np.full(len(worth), 1 / len(worth)), np.float64)
 
 
-def _speeds(
+def _motion(
     configuration: Configuration, store: SequenceStore, positions: NDArray[np.intp], progress: Progress
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Pixels per frame, and boxes, of sequences."""
-    step = progress.stage("measuring speeds", len(positions))
+) -> tuple[Motion, NDArray[np.float32]]:
+    """How the objects of sequences move, and their boxes."""
+    step = progress.stage("measuring motion", len(positions))
     middle = slice(configuration.reach - NEEDED // 2, configuration.reach + NEEDED // 2 + 1)
-    boxes, speeds = store.boxes(positions), []
+    boxes, measured = store.boxes(positions), []
     for i, box in zip(positions, boxes, strict=True):
         pictures = store.take(np.array([i]))[:, :, middle]
-        speeds.append(measure_speeds(pictures, box[None], configuration.sequences.padding))
+        measured.append(measure_motion(pictures, box[None], configuration.sequences.padding))
         step()
-    return np.concatenate(speeds), boxes
+    speed, cells = (np.concatenate([getattr(one, name) for one in measured]) for name in ("speed_N", "cells_NK"))
+    return Motion(speed, cells), boxes

@@ -26,20 +26,22 @@ from ssmtl.errors import ConfigError, ModelError
 from ssmtl.nets.backbone import Backbone
 from ssmtl.nets.inference import for_inference
 from ssmtl.nets.network import SHARED, Network, channels_last
-from ssmtl.recipes import Configuration, Task
+from ssmtl.recipes import Attribute, Configuration, Task
 from ssmtl.regions.scene import Scene
+from ssmtl.scoring.attributes import Usual
 from ssmtl.scoring.calibration import UNCALIBRATED, Calibration
+from ssmtl.scoring.pattern import PatternSettings, UsualPatterns
 from ssmtl.scoring.score import TaskScale
-from ssmtl.scoring.speed import SpeedSettings, UsualSpeed
+from ssmtl.scoring.speed import UsualSpeed
 from ssmtl.teachers.build import build_teacher
 from ssmtl.teachers.teacher import TARGETS, Teacher
 
-FORMAT = 6
+FORMAT = 7
 """Version of the folder's layout."""
 
-READABLE = (2, 3, 4, 5, 6)
+READABLE = (2, 3, 4, 5, 6, 7)
 """Versions that can be read; 2 knows no engines and keeps no samples, 3 neither events nor zones, 4 no attributes; 5
-measured speed otherwise, so that what it says of that cannot be used."""
+measured speed otherwise, so that what it says of that cannot be used; 6 has tasks' weights within their scales."""
 
 WEIGHTS, SAMPLES, DESCRIPTION = "model.safetensors", "samples.safetensors", "model.json"
 CALIBRATION = "calibration.json"
@@ -51,6 +53,7 @@ EXPORT = "export.json"
 BACKGROUND = "scene.background"
 
 SPEED_MEDIAN, SPEED_HIGH = "speed.median", "speed.high"
+PATTERN_MEAN, PATTERN_AXES, PATTERN_KNOWN = "pattern.mean", "pattern.axes", "pattern.known"
 
 CHANGEABLE = ("scoring", "detectors", "teachers", "engine", "events", "zones")
 """Parts of the configuration that the weights do not depend on."""
@@ -69,7 +72,7 @@ class Model:
         training: summary of the training: clips, sequences, epochs, losses, seconds, versions.
         samples: a few held-out training sequences that engines are checked and calibrated on, or None.
         exported: the folder of a graph that was exported for one engine, or None.
-        speed: what speeds are usual where; None where the configuration has no such attribute.
+        usual: how the objects of the training footage moved; None where the configuration has no attributes.
         calibration: from which score on a frame counts, or None where that was never measured.
     """
 
@@ -82,7 +85,7 @@ class Model:
     samples: Samples | None = None
     exported: Path | None = None
     calibration: Calibration | None = None
-    speed: UsualSpeed | None = None
+    usual: Usual | None = None
 
     @cached_property
     def identity(self) -> str:
@@ -115,7 +118,7 @@ class Model:
         return self.configuration.scoring_tasks
 
     @property
-    def parts(self) -> Sequence[Task | SpeedSettings]:
+    def parts(self) -> Sequence[Task | Attribute]:
         """All that scores: the tasks, then the attributes; each has a column in an object's scores."""
         return self.configuration.scoring_parts
 
@@ -139,7 +142,7 @@ class Model:
             digest.update(self.samples.pictures.tobytes())
         name = digest.hexdigest()[:16]
         of = (self.network, self.tasks, self.picture_channels, self.scales, self.samples, name, self.exported)
-        return Subject(*of, combine=self.configuration.scoring.combine)
+        return Subject(*of, power=self.configuration.scoring.power)
 
     @cached_property
     def _chosen(self) -> tuple[Engine, Choice]:
@@ -219,11 +222,16 @@ def save_model(model: Model, folder: Path) -> None:
     }
     if model.scene is not None:
         tensors[BACKGROUND] = torch.from_numpy(np.ascontiguousarray(model.scene.background))
-    if model.speed is not None:
-        tensors |= {
-            SPEED_MEDIAN: torch.from_numpy(np.ascontiguousarray(model.speed.median_HW)),
-            SPEED_HIGH: torch.from_numpy(np.ascontiguousarray(model.speed.high_HW)),
-        }
+    usual = model.usual
+    if usual is not None:
+        arrays = {SPEED_MEDIAN: usual.speed.median_HW, SPEED_HIGH: usual.speed.high_HW}
+        if usual.patterns is not None:
+            arrays |= {
+                PATTERN_MEAN: usual.patterns.mean_K,
+                PATTERN_AXES: usual.patterns.axes_KD,
+                PATTERN_KNOWN: usual.patterns.known_MD,
+            }
+        tensors |= {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
     data = save(tensors)
     scene = model.scene
     description = {
@@ -232,15 +240,16 @@ def save_model(model: Model, folder: Path) -> None:
         "configuration": model.configuration.model_dump(mode="json"),
         "picture_channels": model.picture_channels,
         "scene": None if scene is None else {"height_slope": scene.height_slope, "height_offset": scene.height_offset},
-        "speed_cell": None if model.speed is None else model.speed.cell,
+        "speed_cell": None if usual is None else usual.speed.cell,
+        "least_usual": None if usual is None or usual.patterns is None else usual.patterns.least,
         "scales": {kind: asdict(scale) for kind, scale in model.scales.items()},
         "training": dict(model.training),
         "weights_sha256": hashlib.sha256(data).hexdigest(),
     }
     crops = b""
     if model.samples is not None:
-        arrays = model.samples.arrays().items()
-        crops = save({name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays})
+        rows = model.samples.arrays().items()
+        crops = save({name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in rows})
         description["samples_sha256"] = hashlib.sha256(crops).hexdigest()
     description["checksum"] = _checksum(description)
     # All are written before any takes its place: a full disk leaves an older model as it was.
@@ -300,13 +309,13 @@ def load_model(folder: Path | str) -> Model:
         scene = None
         if background is not None and description["scene"] is not None:
             scene = Scene(background.numpy(), **description["scene"])
-        speed = None
-        if configuration.attributes:
-            median, high = (tensors.pop(name).numpy() for name in (SPEED_MEDIAN, SPEED_HIGH))
-            speed = UsualSpeed(median, high, float(description["speed_cell"]))
+        usual = _read_usual(tensors, description, configuration) if configuration.attributes else None
         network = build_network(configuration, description["picture_channels"])
         network.load_state_dict({name.removeprefix("network."): value for name, value in tensors.items()})
-        scales = {kind: TaskScale(**scale) for kind, scale in description["scales"].items()}
+        scales = {}
+        for kind, scale in description["scales"].items():
+            scale.pop("rare", None)  # of format 6
+            scales[kind] = TaskScale(**scale)
         missing = [part.kind for part in configuration.scoring_parts if part.kind not in scales]
         if missing:
             raise KeyError(f"no scale for {missing[0]}")
@@ -324,8 +333,21 @@ def load_model(folder: Path | str) -> Model:
         None if crops is None else Samples.of({name: tensor.numpy() for name, tensor in crops.items()}),
         folder if (folder / EXPORT).is_file() else None,
         _read_calibration(folder),
-        speed,
+        usual,
     )
+
+
+def _read_usual(tensors: dict[str, Tensor], description: dict[str, Any], configuration: Configuration) -> Usual:
+    """Takes its tensors out of `tensors`; a KeyError names one that is missing."""
+    median, high = (tensors.pop(name).numpy() for name in (SPEED_MEDIAN, SPEED_HIGH))
+    speed = UsualSpeed(median, high, float(description["speed_cell"]))
+    for attribute in configuration.attributes:
+        if isinstance(attribute, PatternSettings):
+            mean, axes, known = (tensors.pop(name).numpy() for name in (PATTERN_MEAN, PATTERN_AXES, PATTERN_KNOWN))
+            return Usual(
+                speed, UsualPatterns(mean, axes, known, attribute.neighbours, float(description["least_usual"]))
+            )
+    return Usual(speed)
 
 
 def _read_checked(path: Path, digest: str) -> bytes:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from ssmtl.config import Settings, merge, parse
 from ssmtl.engine.settings import EngineSettings
@@ -17,6 +17,7 @@ from ssmtl.regions.onnx import OnnxSettings
 from ssmtl.regions.union import DetectorSettings
 from ssmtl.regions.zones import Zone
 from ssmtl.scoring.events import EventSettings
+from ssmtl.scoring.pattern import PatternSettings
 from ssmtl.scoring.settings import ScoringSettings
 from ssmtl.scoring.speed import SpeedSettings
 from ssmtl.sequences.store import SequenceSettings
@@ -47,6 +48,9 @@ Task = Annotated[
 ]
 """Any proxy task, T1 to T9. A new task adds its class here."""
 
+Attribute = Annotated[SpeedSettings | PatternSettings, Field(discriminator="kind")]
+"""Any attribute: what scores beside the tasks."""
+
 TASKS: tuple[str, ...] = tuple(task.model_fields["kind"].default for task in get_args(get_args(Task)[0]))
 """Kinds of all proxy tasks, T1 first."""
 
@@ -66,8 +70,8 @@ class Configuration(Settings):
     detectors: tuple[DetectorSettings, ...] = (BackgroundSettings(), FlowSettings())
     sequences: SequenceSettings = SequenceSettings()
     tasks: tuple[Task, ...] = (ArrowOfTime(), MotionIrregularity(), MiddleBox())
-    attributes: tuple[SpeedSettings, ...] = Field(
-        (), max_length=1, description="what scores beside the tasks: plain properties of an object (ours)"
+    attributes: tuple[Attribute, ...] = Field(
+        (), description="what scores beside the tasks: plain properties of an object (ours)"
     )
     teachers: Teachers = Teachers()
     backbone: BackboneSettings = BackboneSettings()
@@ -77,11 +81,11 @@ class Configuration(Settings):
     events: EventSettings = EventSettings()
     zones: tuple[Zone, ...] = Field((), description="polygons: where to look, and where not to; drawn in `ssmtl serve`")
 
-    @field_validator("detectors", "tasks")
+    @field_validator("detectors", "tasks", "attributes")
     @classmethod
-    def _some_and_once(cls, parts: tuple[Any, ...]) -> tuple[Any, ...]:
+    def _some_and_once(cls, parts: tuple[Any, ...], field: ValidationInfo) -> tuple[Any, ...]:
         kinds = [part.kind for part in parts]
-        if not kinds or len(set(kinds)) < len(kinds):
+        if len(set(kinds)) < len(kinds) or not (kinds or field.field_name == "attributes"):
             raise ValueError(f"name at least one, and each once; got {kinds}")
         return parts
 
@@ -114,7 +118,7 @@ class Configuration(Settings):
         return tuple(task for task in self.tasks if task.scores)
 
     @property
-    def scoring_parts(self) -> tuple[Task | SpeedSettings, ...]:
+    def scoring_parts(self) -> tuple[Task | Attribute, ...]:
         """All that scores, in the order of an object's scores: the tasks that do, then the attributes."""
         return (*self.scoring_tasks, *self.attributes)
 
@@ -189,11 +193,14 @@ def ssmtlpp_lite() -> Configuration:
 
 
 def ssmtl_plus() -> Configuration:
-    """As `fast`, with what its proxy tasks do not see: speed, against what is usual at a place (ours)."""
-    return fast().model_copy(
+    """As `fast`, with what its proxy tasks do not see: speed, against what is usual at a place, and how the parts of an
+    object move; and one of them alone can do more (ours)."""
+    base = fast()
+    return base.model_copy(
         update={
             "recipe": "ssmtl-plus",
-            "attributes": (SpeedSettings(),),
+            "attributes": (SpeedSettings(), PatternSettings()),
+            "scoring": base.scoring.model_copy(update={"power": 3.0}),
         }
     )
 

@@ -36,7 +36,7 @@ ANOMALIES: tuple[tuple[How, float], ...] = (("faster", 2.0), ("backwards", 1.0),
 """What is planted, and how many times as fast."""
 
 CHOICES: dict[str, tuple[float | str, ...]] = {
-    "combine": ("calibrated", "loudest"),
+    "power": (1, 2, 3, 4),
     "track_frames": (1, 9, 17, 33),
     "mean_frames": (1, 5, 9, 17),
     "gaussian_frames": (0, 2, 4, 8, 12),
@@ -166,7 +166,7 @@ def score_frames(frames: Iterator[Frame], model: Model, clip: Clip, step: Callab
 def joining(model: Model) -> Join:
     """How the model's parts become an object's score with changed settings."""
     kinds = [part.kind for part in model.parts]
-    return lambda parts_NK, settings: join_parts(parts_NK, kinds, model.scales, settings.combine)
+    return lambda parts_NK, settings: join_parts(parts_NK, kinds, model.scales, settings.mean_power)
 
 
 def smoothed_scores(frames: Frames, size: tuple[int, int], join: Join, settings: ScoringSettings) -> list[float]:
@@ -211,10 +211,9 @@ def measure(cases: Sequence[Case], join: Join, settings: ScoringSettings) -> Fou
 
 
 def choices(model: Model) -> dict[str, tuple[float | str, ...]]:
-    """What can be chosen for a model: how parts are joined only where they have a scale for it."""
-    loudest = all(scale.rare is not None for scale in model.scales.values())
-    known = model.configuration.scoring.combine != "plain" and loudest
-    return {name: values for name, values in CHOICES.items() if known or name != "combine"}
+    """What can be chosen for a model: how parts are joined only where they are on one scale."""
+    plain = model.configuration.scoring.combine == "plain"
+    return {name: values for name, values in CHOICES.items() if not (plain and name == "power")}
 
 
 def choose(

@@ -153,7 +153,8 @@ def test_difference_is_of_objects_on_the_scale_of_normal_footage() -> None:
     other = one + np.array([[0.06, 0, 0], [0.2, 0.2, 0.05]], np.float32)
     assert score_difference(one, other, of) == pytest.approx(0.06 / 0.2 / 3, rel=1e-4)
     assert score_difference(one, one, of) == 0
-    scales = {kind: replace(scale, rare=0.1 if kind == "arrow_of_time" else 100.0) for kind, scale in of.scales.items()}
-    loud = replace(of, scales=scales, combine="loudest")
-    assert score_difference(one, other, loud) == pytest.approx(10 * 0.06 / 0.2, rel=1e-4)
+    alone = [[0.5, 0.45, 0.2]], [[0.56, 0.45, 0.2]]
+    squares = replace(of, power=2.0)
+    found = score_difference(*(np.array(rows, np.float32) for rows in alone), squares)
+    assert found == pytest.approx(0.06 / 0.2 / 3**0.5, rel=1e-4)
     assert score_difference(one, np.full_like(one, np.nan), of) == float("inf")

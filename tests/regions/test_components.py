@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ssmtl.regions.components import ComponentSettings, black_out, component_boxes, picture_scale, split_component
+from ssmtl.regions.components import (
+    ComponentSettings,
+    black_out,
+    component_boxes,
+    join_fragments,
+    picture_scale,
+    split_component,
+)
 from ssmtl.regions.regions import Regions
 from ssmtl.regions.scene import Scene
 
@@ -137,6 +144,39 @@ def test_nothing_is_taken_apart_without_a_scene_or_if_not_asked() -> None:
         (ComponentSettings(), Scene(np.zeros(HALF, np.uint8))),
     ):
         assert component_boxes(picture, settings, scene).tolist() == [[100, 60, 132, 100]]
+
+
+PERSON = [100, 60, 116, 100]
+
+
+@pytest.mark.parametrize(
+    ("boxes", "expected"),
+    [
+        ([], []),
+        ([[100, 90, 110, 100]], [[100, 90, 110, 100]]),
+        ([PERSON, [112, 80, 119, 98]], [[100, 60, 119, 100]]),
+        ([PERSON, [117, 80, 122, 98]], [[100, 60, 122, 100]]),
+        ([[100, 60, 116, 72], [102, 74, 115, 86], [100, 86, 112, 100]], [PERSON]),
+        ([PERSON, [116, 60, 132, 100]], [PERSON, [116, 60, 132, 100]]),
+        ([PERSON, [121, 80, 124, 98]], [PERSON, [121, 80, 124, 98]]),
+        ([PERSON, [116, 80, 128, 98]], [PERSON, [116, 80, 128, 98]]),
+        ([PERSON, [118, 80, 120, 98], [120, 60, 134, 100]], [PERSON, [118, 60, 134, 100]]),
+    ],
+    ids=["none", "one", "overlapping", "beside", "three pieces", "two people", "too far", "too wide", "the better fit"],
+)
+def test_fragments_join_a_neighbour(boxes: list[list[float]], expected: list[list[float]]) -> None:
+    found = join_fragments(np.array(boxes, np.float32).reshape(-1, 4), ComponentSettings(split_aspect=0.4), SCENE)
+    assert sorted(found.tolist()) == sorted(expected)
+
+
+def test_fragments_stay_where_it_is_not_asked_or_sizes_are_not_known() -> None:
+    picture = mask(HALF, (100, 60, 116, 100), (118, 70, 121, 98))
+    both = [[100, 60, 116, 100], [118, 70, 121, 98]]
+    settings = ComponentSettings(min_area=1, min_width=1)
+    assert component_boxes(picture, settings, SCENE).tolist() == [[100, 60, 121, 100]]
+    unknown = Scene(np.zeros(HALF, np.uint8))
+    for other, scene in ((settings.model_copy(update={"fragment": 0}), SCENE), (settings, None), (settings, unknown)):
+        assert component_boxes(picture, other, scene).tolist() == both
 
 
 def test_another_component_in_the_same_box_is_not_cut_with_it() -> None:

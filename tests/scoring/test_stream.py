@@ -127,7 +127,7 @@ def test_nothing_moves_nothing_scores() -> None:
 
 @pytest.mark.parametrize("every", [1, 3])
 def test_objects_of_a_clips_ends_have_their_scores_of_the_nearest_frame(every: int) -> None:
-    """One walks by a third of its width each frame: only from frame to frame is it found again. One is gone too soon."""
+    """One walks by a third of its width a frame: only from frame to frame is it found again. One is gone too soon."""
     boxes = {i: [(4.0 * i, 3.0, 4.0 * i + 12, 30.0)] for i in range(COUNT)}
     boxes[2].insert(0, (2.0, 32.0, 20.0, 46.0))
     found = results(COUNT, boxes, every=every, combine="plain")

@@ -27,10 +27,11 @@ from ssmtl.nets.inference import for_inference
 from ssmtl.progress import Progress, Silent
 from ssmtl.recipes import Configuration
 from ssmtl.report.speed import plot_speed
+from ssmtl.scoring.attributes import Usual, attribute_scores, learn_usual
+from ssmtl.scoring.motion import NEEDED, measure_motion
 from ssmtl.scoring.score import measure_scales, raw_scores
-from ssmtl.scoring.speed import UsualSpeed
 from ssmtl.sequences.crop import crop
-from ssmtl.tasks.task import FRAMES
+from ssmtl.tasks.task import FRAMES, REACH
 from ssmtl.video.sources import Clip, open_source
 
 BATCHES = (1, 7, 16)
@@ -125,7 +126,10 @@ def untrained(configuration: Configuration, seed: int = 0) -> Model:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         network = build_network(configuration, 3).eval()
-    pictures = np.concatenate([_crops(walkers, index, configuration) for index in range(0, 34, 2)])
+    boxes, pictures = (
+        np.concatenate(parts)
+        for parts in zip(*(_crops(walkers, index, configuration) for index in range(0, 34, 2)), strict=True)
+    )
     names = given_names(configuration.scoring_tasks)
     chance = np.random.default_rng(0)
     given = {name: chance.random((len(pictures), *given_shape(name)), np.float32) for name in names}
@@ -134,20 +138,23 @@ def untrained(configuration: Configuration, seed: int = 0) -> Model:
         x_BCTHW = torch.from_numpy(pictures).float().div_(255)
         known = {name: torch.from_numpy(rows) for name, rows in given.items()}
         raw = raw_scores(for_inference(network), configuration.scoring_tasks, x_BCTHW, known).numpy()
-    speed = None
+    usual: Usual | None = None
     if configuration.attributes:
-        speed = UsualSpeed(np.zeros((1, 1), np.float32), np.ones((1, 1), np.float32), 1.0)
-        raw = np.concatenate([raw, chance.random((len(raw), 1), np.float32)], axis=1)
+        middle = slice(REACH - NEEDED // 2, REACH + NEEDED // 2 + 1)
+        motion = measure_motion(pictures[:, :, middle], boxes, configuration.sequences.padding)
+        usual = learn_usual(motion, boxes, None, configuration.attributes)
+        raw = np.concatenate([raw, attribute_scores(motion, boxes, usual, configuration.attributes)], axis=1)
     scales = measure_scales(raw, [part.kind for part in configuration.scoring_parts])
-    return Model(configuration, network, 3, walkers.scene, scales, {}, samples, speed=speed)
+    return Model(configuration, network, 3, walkers.scene, scales, {}, samples, usual=usual)
 
 
-def _crops(walkers: Walkers, index: int, configuration: Configuration) -> np.ndarray:
+def _crops(walkers: Walkers, index: int, configuration: Configuration) -> tuple[np.ndarray, np.ndarray]:
+    """Boxes, and what they show."""
     chance = np.random.default_rng(index)
     low = chance.uniform([0, 0], [580, 280], (7, 2))
     boxes = np.concatenate([low, low + np.array([30, 70])], axis=1).astype(np.float32)
     pictures = [walkers.picture(index + t) for t in range(FRAMES)]
-    return np.ascontiguousarray(crop(pictures, boxes, configuration.sequences.padding))
+    return boxes, np.ascontiguousarray(crop(pictures, boxes, configuration.sequences.padding))
 
 
 def measure_network(model: Model) -> dict[str, Any]:

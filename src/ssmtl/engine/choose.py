@@ -92,7 +92,7 @@ def choose_engine(settings: EngineSettings, subject: Subject, batch: int) -> tup
     if subject.samples is None or not len(subject.samples):
         return _unchecked(ways, settings, subject, device)
     threads = settings.threads or torch.get_num_threads()
-    asked = (settings.tolerance, threads, batch, device.type, settings.compiled, subject.combine)
+    asked = (settings.tolerance, threads, batch, device.type, settings.compiled, subject.power)
     place = cached_folder("engines", subject.identity, ways, *asked)
     found = None
     if place is not None and place.with_suffix(".json").is_file():
@@ -182,10 +182,8 @@ def run_all(engine: Engine, samples: Samples, batch: int) -> NDArray[np.float32]
 def score_difference(exact: NDArray[np.float32], other: NDArray[np.float32], subject: Subject) -> float:
     """Largest difference of an object's score, on the scale of normal footage; infinite where one is no number."""
     kinds = [task.kind for task in subject.tasks]
-    # Raw scores have no scale of their own.
-    combine = "calibrated" if subject.combine == "plain" else subject.combine
     parts = [calibrate(scores, kinds, subject.scales) for scores in (exact, other)]
-    objects = [join_parts(part, kinds, subject.scales, combine) for part in parts]
+    objects = [join_parts(part, kinds, subject.scales, subject.power) for part in parts]
     difference = float(np.abs(objects[0] - objects[1]).max(initial=0.0))
     return difference if np.isfinite(other).all() else float("inf")
 

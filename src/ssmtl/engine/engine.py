@@ -14,7 +14,7 @@ from ssmtl.engine.samples import Samples
 from ssmtl.engine.settings import Kind, Precision
 from ssmtl.errors import ConfigError
 from ssmtl.nets.network import Network
-from ssmtl.scoring.score import Combine, TaskScale
+from ssmtl.scoring.score import TaskScale
 from ssmtl.tasks.task import ProxyTask
 
 Given = Mapping[str, NDArray[np.float32]]
@@ -52,7 +52,7 @@ class Subject:
         samples: the user's own sequences to check and calibrate on, or None.
         identity: names the weights and tasks: the same model has the same.
         exported: a folder with a graph that was exported before, or None.
-        combine: how the tasks' scores become an object's.
+        power: of the mean that makes an object's score of the tasks'.
     """
 
     network: Network
@@ -62,7 +62,7 @@ class Subject:
     samples: Samples | None
     identity: str
     exported: Path | None = None
-    combine: Combine = "calibrated"
+    power: float = 1.0
 
 
 def refuse(kind: Kind, precision: Precision, known: Sequence[Precision]) -> None:

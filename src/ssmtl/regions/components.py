@@ -14,6 +14,12 @@ from ssmtl.regions.scene import Scene
 
 REFERENCE_AREA = 360 * 640
 
+WHOLE = 1.5
+"""Widths and heights of a person up to which a piece is one, and not cut."""
+
+APART = 0.1
+"""Heights of a person by which the pieces of one may lie apart."""
+
 OPENING = np.ones((2, 2), np.uint8)
 """What is opened by this has no single pixels and no lines of one."""
 
@@ -26,6 +32,9 @@ class ComponentSettings(Settings):
     min_height: float = Field(8.0, ge=0, description="pixels at 360x640")
     split: bool = Field(True, description="cut components that are wider or taller than one person")
     split_aspect: float = Field(0.5, gt=0, le=4, description="width of one person over the height")
+    fragment: float = Field(
+        0.6, ge=0, le=1, description="share of one person's area below which a piece joins a neighbour; 0: none does"
+    )
 
 
 def picture_scale(shape: tuple[int, ...]) -> float:
@@ -121,7 +130,38 @@ def component_boxes(mask: NDArray[np.uint8], settings: ComponentSettings, scene:
             if right - left >= min_width and bottom - top >= min_height:
                 boxes.append((x + left, y + top, x + right, y + bottom))
     corner = np.array([columns.start, rows.start] * 2, np.float32)
-    return np.asarray(boxes, np.float32).reshape(-1, 4) + corner
+    found = np.asarray(boxes, np.float32).reshape(-1, 4) + corner
+    return join_fragments(found, settings, scene) if scene and settings.split else found
+
+
+def join_fragments(boxes: NDArray[np.float32], settings: ComponentSettings, scene: Scene) -> NDArray[np.float32]:
+    """N×4 boxes, of which those that are too small for a person are joined with a neighbour, M ≤ N.
+
+    Where the background shows through a person, or is as bright, the rest is in pieces. A piece joins that neighbour
+    which grows least by it, if both together are no larger than one person.
+    """
+    while len(boxes) > 1:
+        height_N = np.array([scene.typical_height(bottom) for bottom in boxes[:, 3].tolist()])
+        small = np.flatnonzero(_areas(boxes) < settings.fragment * settings.split_aspect * height_N**2)
+        low = np.minimum(boxes[small, None, :2], boxes[:, :2])
+        high = np.maximum(boxes[small, None, 2:], boxes[:, 2:])
+        size = high - low
+        tall = np.maximum(height_N[small, None], height_N)
+        apart = size - (boxes[small, None, 2:] - boxes[small, None, :2]) - (boxes[:, 2:] - boxes[:, :2])
+        fits = (apart.max(axis=2) <= APART * tall) & (size[..., 1] <= WHOLE * tall)
+        fits &= size[..., 0] <= WHOLE * settings.split_aspect * tall
+        fits[np.arange(len(small)), small] = False
+        if not fits.any():
+            break
+        growth = np.where(fits, size.prod(axis=2) - _areas(boxes), np.inf)
+        which, other = np.unravel_index(growth.argmin(), growth.shape)
+        boxes[other] = np.concatenate([low[which, other], high[which, other]])
+        boxes = np.delete(boxes, small[which], axis=0)
+    return boxes
+
+
+def _areas(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray((boxes[:, 2:] - boxes[:, :2]).prod(axis=1))
 
 
 def split_component(part: NDArray[np.bool_], width: float, height: float) -> list[tuple[int, int, int, int]]:

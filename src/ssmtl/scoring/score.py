@@ -11,7 +11,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ssmtl.errors import ConfigError
 from ssmtl.nets.network import Network
 from ssmtl.tasks.task import Given, ProxyTask, View
 
@@ -44,17 +43,12 @@ def raw_scores(network: Network, tasks: Sequence[ProxyTask], x_BCTHW: Tensor, gi
     return torch.stack([task.score(outputs[task.kind], x_BCTHW, given) for task in tasks], dim=1)
 
 
-Combine = Literal["calibrated", "loudest", "plain"]
-"""How the parts of an object's score become one: `ScoringSettings.combine`."""
-
 Form = Literal["linear", "log", "logit"]
 """How a part's raw scores are spread out before they are compared: as they are; errors by their logarithm;
 probabilities by that of their odds, since near 0 and 1 they all look alike."""
 
 LEAST = 1e-6
 """Below which no error or probability, nor how far one is from 1, is told from another."""
-
-LARGEST_EXPONENT = 700.0
 
 LEAST_SPAN = 1e-3
 """Of a task's scale: where all ordinary objects score alike, a hair's breadth must not count for all other tasks."""
@@ -64,14 +58,13 @@ LEAST_SPAN = 1e-3
 class TaskScale:
     """A part's scores on held-out normal footage, spread out as `form` says: their median, and what is taken for 1.
 
-    A part that counts for more than others reaches its 1 the sooner. Below the median, a linear one says nothing.
-    `rare` is what the calibrated scores are at their 99.9th percentile there; None where that was not measured.
+    Below the median it says nothing. `weight` is what it counts for beside the others.
     """
 
     median: float
     high: float
     form: Form = "linear"
-    rare: float | None = None
+    weight: float = 1.0
 
     @property
     def raw_median(self) -> float:
@@ -96,11 +89,9 @@ def _spread(raw: NDArray[np.floating], form: Form) -> NDArray[np.float64]:
 
 def _gathered(value: float, form: Form) -> float:
     """The raw score that `_spread` makes `value` of."""
-    # A part that counts for nothing has its 1 far beyond all scores; no further than a number can be.
-    exponent = max(-LARGEST_EXPONENT, min(value, LARGEST_EXPONENT))
     if form == "log":
-        return math.exp(exponent)
-    return 1 / (1 + math.exp(-exponent)) if form == "logit" else value
+        return math.exp(value)
+    return 1 / (1 + math.exp(-value)) if form == "logit" else value
 
 
 def measure_scales(
@@ -108,68 +99,60 @@ def measure_scales(
     kinds: Sequence[str],
     forms: Sequence[Form] = (),
     weights: Sequence[float] | NDArray[np.float64] = (),
+    power: float = 1.0,
 ) -> dict[str, TaskScale]:
     """The scale of each part from N ≥ 1 held-out sequences' raw scores.
 
-    First each part's 99th percentile is taken for 1, and counts for its weight. Then all are stretched alike until the
-    99th percentile of their mean is 1: of ordinary objects one in a hundred scores higher.
+    First each part's 99th percentile is taken for 1. Then all are stretched alike until the 99th percentile of their
+    mean is 1: of ordinary objects one in a hundred scores higher.
 
     Args:
         scores_NK: raw scores, a column for each part.
         kinds: names of the parts.
         forms: how each is spread out; without them, not at all.
-        weights: K, their sum 1; without them, alike. One that counts for nothing has no end of its scale.
+        weights: K, what each counts for; without them, alike.
+        power: of their mean, as `join_parts` takes it.
     """
     forms = list(forms) or ["linear"] * len(kinds)
-    share = np.asarray(weights, np.float64) * len(kinds) if len(weights) else np.ones(len(kinds))
+    shares = [float(weight) for weight in weights] or [1.0] * len(kinds)
     values_NK = np.stack([_spread(column, form) for column, form in zip(scores_NK.T, forms, strict=True)], axis=1)
     median, high = np.quantile(values_NK, [0.5, 0.99], axis=0)
-    span = np.maximum(high - median, LEAST_SPAN) / np.maximum(share, NO_SHARE)
-    scaled = (values_NK - median) / span
-    means = np.where(np.array(forms) == "linear", np.maximum(0, scaled), scaled).mean(axis=1)
-    top = float(np.quantile(means, 0.99))
-    span *= top if top > 0 else 1.0
-    rare = np.maximum(np.quantile((values_NK - median) / span, 0.999, axis=0), LEAST_SPAN)
-    return {
-        kind: TaskScale(float(m), float(m + s), form, float(r))
-        for kind, m, s, form, r in zip(kinds, median, span, forms, rare, strict=True)
-    }
+    span = np.maximum(high - median, LEAST_SPAN)
 
+    def scales(stretched: float) -> dict[str, TaskScale]:
+        rows = zip(kinds, median, span * stretched, forms, shares, strict=True)
+        return {kind: TaskScale(float(m), float(m + s), form, share) for kind, m, s, form, share in rows}
 
-NO_SHARE = 1e-6
-"""Stands for a weight of 0."""
+    apart = scales(1.0)
+    top = float(np.quantile(join_parts(calibrate(scores_NK, kinds, apart), kinds, apart, power), 0.99))
+    return scales(top) if top > 0 else apart
 
 
 def calibrate(
     scores_NK: NDArray[np.float32], kinds: Sequence[str], scales: Mapping[str, TaskScale]
 ) -> NDArray[np.float32]:
-    """Raw scores on the scale of normal footage: 0 = its median; their mean is 1 at its 99th percentile.
+    """Raw scores on the scale of normal footage: 0 = its median or less; their mean is 1 at its 99th percentile.
 
     The papers take the plain mean, in which a task counts for as much as its scores range. On this scale each says how
-    unusual an object is, times what it is worth (our choice).
+    unusual an object is (our choice).
     """
     found = np.empty(scores_NK.shape, np.float32)
     for k, kind in enumerate(kinds):
         scale = scales[kind]
-        values = (_spread(scores_NK[:, k], scale.form) - scale.median) / (scale.high - scale.median)
-        found[:, k] = np.maximum(0, values) if scale.form == "linear" else values
+        found[:, k] = np.maximum(0, (_spread(scores_NK[:, k], scale.form) - scale.median) / (scale.high - scale.median))
     return found
 
 
 def join_parts(
-    parts_NK: NDArray[np.float32], kinds: Sequence[str], scales: Mapping[str, TaskScale], combine: Combine
+    parts_NK: NDArray[np.float32], kinds: Sequence[str], scales: Mapping[str, TaskScale], power: float | None
 ) -> NDArray[np.float32]:
-    """The scores of N objects from those of their parts: the mean; "loudest": or what one part alone says, if more.
+    """The scores of N objects from those of their parts.
 
-    A part alone reaches 1 with what one in a thousand held-out sequences exceeds, the mean with one in a hundred.
-
-    Raises:
-        ConfigError: "loudest", and that was not measured when the model was trained.
+    Without a `power`, the plain mean of raw scores. With one, the weighted power mean of calibrated ones (≥ 0): their
+    mean for 1; the higher it is, the more one part alone can do.
     """
-    mean = parts_NK.mean(axis=1)
-    if combine != "loudest":
-        return mean
-    rare = [scales[kind].rare for kind in kinds]
-    if None in rare:
-        raise ConfigError("scoring.combine=loudest: was not measured when the model was trained; train again")
-    return np.maximum(mean, (parts_NK / np.array(rare, np.float32)).max(axis=1))
+    if power is None:
+        return parts_NK.mean(axis=1)
+    weights = np.array([scales[kind].weight for kind in kinds])
+    means = (np.asarray(parts_NK, np.float64) ** power @ (weights / weights.sum())) ** (1 / power)
+    return means.astype(np.float32)

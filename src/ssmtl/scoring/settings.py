@@ -10,11 +10,16 @@ from ssmtl.config import Settings
 class ScoringSettings(Settings):
     """Widths are in frames, and chosen on no test footage."""
 
-    combine: Literal["calibrated", "loudest", "plain"] = Field(
+    combine: Literal["calibrated", "plain"] = Field(
         "calibrated",
-        description="calibrated: each task on the scale of held-out normal footage (median = 0, its most unusual "
-        "1 % = 1) before the mean; loudest: the same, or a single task if it alone is more unusual still (its most "
-        "unusual 0.1 % = 1); plain: the mean of the raw scores, as in the papers",
+        description="calibrated: each part on the scale of held-out normal footage (median = 0, their mean at its most "
+        "unusual 1 % = 1) before the mean; plain: the mean of the raw scores, as in the papers",
+    )
+    power: float = Field(
+        1.0,
+        ge=1,
+        le=16,
+        description="of the mean of calibrated parts: 1, the plain one; the higher, the more one part alone can do",
     )
     track_frames: int = Field(
         1, ge=1, description="frames along an object's track over which its scores are averaged; odd; 1 = none"
@@ -38,3 +43,8 @@ class ScoringSettings(Settings):
         if frames % 2 == 0:
             raise ValueError("must be odd: as many frames before as after")
         return frames
+
+    @property
+    def mean_power(self) -> float | None:
+        """The power of the mean that joins an object's parts; None for that of raw scores."""
+        return None if self.combine == "plain" else self.power

@@ -23,11 +23,12 @@ from ssmtl.model import Model
 from ssmtl.regions.regions import Regions
 from ssmtl.regions.union import Union
 from ssmtl.scoring.ahead import ahead
+from ssmtl.scoring.attributes import attribute_scores
 from ssmtl.scoring.interpolation import Matches, Partial, fill, match
+from ssmtl.scoring.motion import NEEDED, measure_motion
 from ssmtl.scoring.score import calibrate, join_parts
 from ssmtl.scoring.settings import ScoringSettings
 from ssmtl.scoring.smoothing import Painted, delay, paint, smooth
-from ssmtl.scoring.speed import NEEDED, measure_speeds
 from ssmtl.scoring.tracks import Followed, average_along_tracks
 from ssmtl.sequences.crop import SIZE, crop, prepare_picture
 from ssmtl.sequences.crop_device import Uploads, crop_on_device
@@ -106,8 +107,8 @@ DEPTH = 4
 """Frames that a stage is ahead of the next: enough for their times to even out."""
 
 
-SPEED = "speed"
-"""Name of what is given of the sequences by the attribute."""
+ATTRIBUTES = "attributes"
+"""Name of what is given of the sequences by attributes: their raw scores."""
 
 FEW_CORES = 2
 """On which OpenCV's own threads only get in the network's way; its flow is the same with one, bit for bit."""
@@ -230,8 +231,8 @@ def _complete(
 def _with_pictures(cut: _Cut, pictures: Picture, model: Model) -> _Cut:
     """With its sequences' pictures, and what is measured in them."""
     given = dict(cut.sequences.given)
-    if model.speed is not None:
-        given[SPEED] = score_speeds(pictures, cut.regions.boxes[cut.sequences.index], model)
+    if model.usual is not None:
+        given[ATTRIBUTES] = score_attributes(pictures, cut.regions.boxes[cut.sequences.index], model)
     return replace(cut, sequences=Sequences(cut.sequences.index, pictures, given), window=())
 
 
@@ -260,13 +261,13 @@ def _given(frame: Frame, regions: Regions, model: Model) -> dict[str, NDArray[np
     return given | {"classes": regions.probabilities}
 
 
-def score_speeds(pictures: Picture, boxes: NDArray[np.float32], model: Model) -> NDArray[np.float32]:
-    """N×1: how unusual the speed of each of N objects is where it is."""
-    assert model.speed is not None
+def score_attributes(pictures: Picture, boxes: NDArray[np.float32], model: Model) -> NDArray[np.float32]:
+    """Raw scores of N objects, a column for each attribute."""
+    assert model.usual is not None
     seen = pictures[:, :, REACH - NEEDED // 2 : REACH + NEEDED // 2 + 1]
     near = seen.cpu().numpy() if isinstance(seen, Tensor) else seen
-    speeds = measure_speeds(near, boxes, model.configuration.sequences.padding)
-    return model.speed.scores(speeds, boxes)[:, None]
+    motion = measure_motion(near, boxes, model.configuration.sequences.padding)
+    return attribute_scores(motion, boxes, model.usual, model.configuration.attributes)
 
 
 def _incomplete(seen: _Seen, model: Model) -> _Cut:
@@ -343,7 +344,7 @@ def _as_in(near: FrameResult, result: FrameResult) -> FrameResult:
 def join(scores_NK: NDArray[np.float32], model: Model) -> NDArray[np.float32]:
     """The scores of N objects from those of the model's parts."""
     kinds = [part.kind for part in model.parts]
-    return join_parts(scores_NK, kinds, model.scales, model.configuration.scoring.combine)
+    return join_parts(scores_NK, kinds, model.scales, model.configuration.scoring.mean_power)
 
 
 def _partial_scores(scored: Iterable[tuple[list[_Cut], NDArray[np.float32]]], parts: int) -> Iterator[Partial[_Cut]]:
@@ -372,8 +373,8 @@ def score_sequences(sequences: Picture, given: Mapping[str, NDArray[np.float32]]
         known = {name: rows[i : i + size] for name, rows in given.items()}
         parts.append(model.engine.scores(sequences[i : i + size], known))
     raw = np.concatenate(parts)
-    if model.speed is not None:
-        raw = np.concatenate([raw, given[SPEED]], axis=1)
+    if model.usual is not None:
+        raw = np.concatenate([raw, given[ATTRIBUTES]], axis=1)
     if model.configuration.scoring.combine == "plain":
         return raw
     return calibrate(raw, [part.kind for part in model.parts], model.scales)

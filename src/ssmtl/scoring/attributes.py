@@ -1,0 +1,47 @@
+"""What scores beside the proxy tasks: plain properties of an object against those of the training footage (ours)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ssmtl.scoring.motion import Motion
+from ssmtl.scoring.pattern import PatternSettings, UsualPatterns, learn_patterns
+from ssmtl.scoring.speed import SpeedSettings, UsualSpeed, learn_usual_speed
+
+Settings = SpeedSettings | PatternSettings
+
+
+@dataclass(frozen=True)
+class Usual:
+    """How the objects of training footage move: what speeds are usual where, and in what patterns, if that is asked."""
+
+    speed: UsualSpeed
+    patterns: UsualPatterns | None = None
+
+
+def learn_usual(
+    motion: Motion, boxes_N4: NDArray[np.float32], shape: tuple[int, int] | None, attributes: Sequence[Settings]
+) -> Usual:
+    """How N ≥ 1 objects of normal footage move; `shape` is the height and width of the one scene that it shows, if it
+    does."""
+    speeds = [one for one in attributes if isinstance(one, SpeedSettings)]
+    patterns = [one for one in attributes if isinstance(one, PatternSettings)]
+    # Patterns are in usual speeds, whether speed scores or not.
+    speed = learn_usual_speed(motion.speed_N, boxes_N4, shape, speeds[0] if speeds else SpeedSettings())
+    return Usual(speed, learn_patterns(motion, boxes_N4, speed, shape, patterns[0]) if patterns else None)
+
+
+def attribute_scores(
+    motion: Motion, boxes_N4: NDArray[np.float32], usual: Usual, attributes: Sequence[Settings]
+) -> NDArray[np.float32]:
+    """Raw scores of N objects, a column for each attribute."""
+    columns = []
+    for attribute in attributes:
+        if isinstance(attribute, SpeedSettings):
+            columns.append(usual.speed.scores(motion.speed_N, boxes_N4))
+        else:
+            assert usual.patterns is not None
+            columns.append(usual.patterns.scores(motion, boxes_N4, usual.speed))
+    return np.stack(columns, axis=1)
