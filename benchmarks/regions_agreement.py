@@ -2,8 +2,8 @@
 
     python benchmarks/regions_agreement.py --detector ../shared/weights/yolox_nano_416.onnx
 
-By `split_aspect`, the width of one person over the height, and without splitting. Writes
-benchmarks/results/regions_agreement.json and .md.
+By `split_aspect`, the width of one person over the height, and without splitting; and by `fragment`, the share of one
+person's area below which a piece joins a neighbour. Writes benchmarks/results/regions_agreement.json and .md.
 """
 
 import argparse
@@ -23,8 +23,10 @@ from ssmtl.sequences.survey import survey
 
 RESULTS = Path(__file__).parent / "results"
 CLIPS, EVERY = 6, 3
-CHOICES = {f"{aspect:.2f}": {"split_aspect": aspect} for aspect in (0.3, 0.4, 0.45, 0.5, 0.55, 0.6, 0.8)}
-CHOICES["left whole"] = {"split": False}
+ASPECTS, FRAGMENTS = (0.3, 0.4, 0.45, 0.5, 0.55, 0.6, 0.8), (0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
+WITHOUT = {"fragment": 0}
+CHOICES = [{"split_aspect": aspect} | WITHOUT for aspect in ASPECTS] + [{"split": False} | WITHOUT]
+CHOICES += [{"split_aspect": 0.5, "fragment": share} for share in FRAGMENTS]
 
 
 def best_overlaps(boxes: ClipRegions, others: ClipRegions) -> list[float]:
@@ -51,13 +53,14 @@ def main() -> None:
             return [find_regions(clip, (settings,), scene, Path(folder), lambda: None) for clip in clips[:CLIPS]]
 
         people = regions(OnnxSettings(path=options.detector, min_confidence=0.5))
-        for name, changes in CHOICES.items():
+        for changes in CHOICES:
             moving = regions(BackgroundSettings(**changes))
             found = np.array([v for a, b in zip(people, moving, strict=True) for v in best_overlaps(a, b)])
             right = np.array([v for a, b in zip(moving, people, strict=True) for v in best_overlaps(a, b)])
             rows.append(
                 {
-                    "split_aspect": name,
+                    "split_aspect": changes.get("split_aspect"),
+                    "fragment": changes["fragment"],
                     "people_overlap": float(found.mean()),
                     "people_found": float((found >= 0.5).mean()),
                     "regions_overlap": float(right.mean()),
@@ -72,12 +75,12 @@ def main() -> None:
         f"{options.detector.name} at confidence 0.5. Typical heights by row of the feet, pixels: {heights}. Made by "
         "`benchmarks/regions_agreement.py`.",
         "",
-        "| `split_aspect` | mean IoU of a detector's box with its best region | found at IoU 0.5 "
+        "| `split_aspect` | `fragment` | mean IoU of a detector's box with its best region | found at IoU 0.5 "
         "| mean IoU of a region with its best box | regions per frame |",
-        "|---|---|---|---|---|",
+        "|---|---|---|---|---|---|",
     ]
     lines += [
-        f"| {row['split_aspect']} | {row['people_overlap']:.3f} | {row['people_found']:.3f} | "
+        f"| {row['split_aspect'] or 'left whole'} | {row['fragment']} | {row['people_overlap']:.3f} | {row['people_found']:.3f} | "
         f"{row['regions_overlap']:.3f} | {row['regions_per_frame']:.1f} |"
         for row in rows
     ]

@@ -10,6 +10,7 @@ tracks are averaged over seven of these. Writes benchmarks/results/speed_step.js
 import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -24,7 +25,8 @@ from ssmtl.metrics.regions import match_video, measure_regions
 from ssmtl.model import Model
 from ssmtl.planting import Planting, choose_start, find_walks, plant
 from ssmtl.regions.union import build_detector
-from ssmtl.scoring.speed import MARGIN, SpeedSettings, UsualSpeed, learn_usual_speed
+from ssmtl.scoring.motion import MARGIN
+from ssmtl.scoring.speed import SpeedSettings, learn_usual_speed
 from ssmtl.scoring.tracks import Followed, average_along_tracks
 from ssmtl.sequences.crop import SIZE, crop, prepare_picture
 from ssmtl.video.frame import Frame
@@ -87,25 +89,29 @@ def regions(frames: Sequence[Frame], model: Model) -> list[NDArray[np.float32]]:
     return [detector.detect(frame).boxes for frame in frames]
 
 
-def found_by(way: int, usual: UsualSpeed, cases: Sequence[tuple], half: int) -> float:
-    """RBDC in % of the planted people."""
+Measure = Callable[[Sequence[Frame], int, NDArray[np.float32]], Any]
+"""What is measured of the boxes of one of the frames."""
+
+
+def found_by(
+    score: Callable[[Any, NDArray[np.float32]], NDArray[np.float32]], cases: Sequence[tuple], half: int
+) -> float:
+    """RBDC in % of the planted people, by scores of what was measured and the boxes."""
     matched, count = [], 0
-    for planting, boxes, speeds in cases:
-        scored = [
-            Followed(i, boxes[i], usual.scores(values[way], boxes[i])[:, None]) for i, values in sorted(speeds.items())
-        ]
+    for planting, boxes, measured in cases:
+        scored = [Followed(i, boxes[i], score(values, boxes[i])[:, None]) for i, values in sorted(measured.items())]
         along = list(average_along_tracks(scored, half))
         count += len(along)
         index = np.concatenate([np.full(len(frame.boxes), frame.item) for frame in along])
-        seen = np.isin(planting.frames, list(speeds))
+        seen = np.isin(planting.frames, list(measured))
         columns = [np.concatenate(part) for part in zip(*((f.boxes, f.scores[:, 0]) for f in along), strict=True)]
         tracks = np.zeros(seen.sum(), int)
         matched.append(match_video(planting.frames[seen], tracks, planting.boxes[seen], index, *columns))
     return 100 * measure_regions(matched, count).rbdc
 
 
-def plant_in(frames: list[Frame], model: Model, step: Callable[[], None]) -> dict[float, list[tuple]]:
-    padding = model.configuration.sequences.padding
+def plant_in(frames: list[Frame], model: Model, measure: Measure, step: Callable[[], None]) -> dict[float, list[tuple]]:
+    """For each pace the people that are planted, the boxes of all frames, and what was measured in some."""
     boxes = regions(frames, model)
     walks = sorted(find_walks(boxes), key=lambda walk: len(walk.frames), reverse=True)[:WALKS]
     cases: dict[float, list[tuple]] = {times: [] for times in TIMES}
@@ -117,10 +123,33 @@ def plant_in(frames: list[Frame], model: Model, step: Callable[[], None]) -> dic
                 changed = list(plant(frames, planting))
                 there = regions(changed, model)
                 numbers = range(3, len(changed) - 3, EVERY)
-                speeds = {i: measure_all(changed, i, there[i], padding) for i in numbers}
-                cases[times].append((planting, there, speeds))
+                cases[times].append((planting, there, {i: measure(changed, i, there[i]) for i in numbers}))
             step()
     return cases
+
+
+def measure_clips(
+    model: Model, measure: Measure
+) -> tuple[list[Any], list[NDArray[np.float32]], dict[float, list[tuple]]]:
+    """Of the clips in which nobody is planted what was measured in every eighth frame, and the boxes; and the cases."""
+    clips = open_dataset("ucsd", shared_data() / "UCSDped2").train_clips()
+    measured, places = [], []
+    cases: dict[float, list[tuple]] = {times: [] for times in TIMES}
+    with Bars(console) as bars:
+        step = bars.stage("learning what is usual", len(clips) - len(PLANTED_IN))
+        for number, clip in enumerate(clips):
+            if number not in PLANTED_IN:
+                frames = list(open_source(clip))
+                boxes = regions(frames, model)
+                for i in range(6, len(frames) - 6, 8):
+                    measured.append(measure(frames, i, boxes[i]))
+                    places.append(boxes[i])
+                step()
+        step = bars.stage("planting", len(PLANTED_IN) * WALKS * len(TIMES))
+        for number in PLANTED_IN:
+            for times, some in plant_in(list(open_source(clips[number])), model, measure, step).items():
+                cases[times] += some
+    return measured, places, cases
 
 
 def main() -> None:
@@ -130,32 +159,20 @@ def main() -> None:
     model = load_model(options.model)
     assert model.scene is not None
     padding = model.configuration.sequences.padding
-    clips = open_dataset("ucsd", shared_data() / "UCSDped2").train_clips()
-    speeds, places = [], []
-    cases: dict[float, list[tuple]] = {times: [] for times in TIMES}
-    with Bars(console) as bars:
-        step = bars.stage("learning usual speeds", len(clips) - len(PLANTED_IN))
-        for number, clip in enumerate(clips):
-            if number not in PLANTED_IN:
-                frames = list(open_source(clip))
-                boxes = regions(frames, model)
-                for i in range(6, len(frames) - 6, 8):
-                    speeds.append(measure_all(frames, i, boxes[i], padding))
-                    places.append(boxes[i])
-                step()
-        step = bars.stage("planting", len(PLANTED_IN) * WALKS * len(TIMES))
-        for number in PLANTED_IN:
-            for times, some in plant_in(list(open_source(clips[number])), model, step).items():
-                cases[times] += some
+    speeds, places, cases = measure_clips(model, lambda frames, i, boxes: measure_all(frames, i, boxes, padding))
     height, width = model.scene.background.shape[:2]
     rows = []
     for way, (title, percentile, refined) in enumerate(WAYS):
         mine, where = np.concatenate(speeds, axis=1)[way], np.concatenate(places)
         usual = learn_usual_speed(mine, where, (height, width), SpeedSettings())
         row: dict[str, object] = {"step": title, "percentile": percentile, "refined": refined}
+
+        def score(values: Speeds, boxes: NDArray[np.float32], way=way, usual=usual) -> NDArray[np.float32]:
+            return usual.scores(values[way], boxes)
+
         for times in TIMES:
-            row[f"rbdc_{times}"] = found_by(way, usual, cases[times], 0)
-            row[f"rbdc_{times}_tracks"] = found_by(way, usual, cases[times], 3)
+            row[f"rbdc_{times}"] = found_by(score, cases[times], 0)
+            row[f"rbdc_{times}_tracks"] = found_by(score, cases[times], 3)
         rows.append(row)
     planted = {str(times): len(some) for times, some in cases.items()}
     report = {**machine(), "planted": planted, "objects": len(np.concatenate(places)), "rows": rows}
