@@ -24,7 +24,7 @@ from ssmtl.metrics.frames import measure_frames
 from ssmtl.metrics.regions import measure_regions
 from ssmtl.model import Model, with_settings
 from ssmtl.regions.union import build_detector
-from ssmtl.scoring.score import calibrate
+from ssmtl.scoring.score import calibrate, join_parts
 from ssmtl.scoring.settings import ScoringSettings
 from ssmtl.scoring.stream import score_stream
 from ssmtl.scoring.tracks import Followed
@@ -80,12 +80,11 @@ def variants(model: Model) -> dict[str, tuple]:
     kinds = [part.kind for part in model.parts]
     tasks = len(model.tasks)
 
-    def joined(columns: Sequence[int], weights: Sequence[float] = ()):
-        shares = list(weights) or [1.0] * len(columns)
+    def joined(columns: Sequence[int], power: float = 1.0):
+        mine = [kinds[i] for i in columns]
 
         def join(raw: np.ndarray) -> np.ndarray:
-            values = calibrate(raw, kinds, model.scales)[:, list(columns)]
-            return (values * np.array(shares, np.float32)).mean(axis=1, keepdims=True)
+            return join_parts(calibrate(raw[:, list(columns)], mine, model.scales), mine, model.scales, power)[:, None]
 
         return join
 
@@ -97,10 +96,13 @@ def variants(model: Model) -> dict[str, tuple]:
     rows["tasks, plain mean"] = (plain, TRACKS)
     for frames in (1, 9, TRACKS, 33):
         rows[f"tasks, weighed; tracks of {frames}"] = (joined(range(tasks)), frames)
-    for frames in (1, 9, TRACKS, 33):
-        rows[f"tasks, weighed, and speed; tracks of {frames}"] = (joined(every), frames)
-    for share in (0.33, 3.0):
-        rows[f"the same, speed counting {share} times as much"] = (joined(every, [1.0] * tasks + [share]), TRACKS)
+    for power in (2, 4):
+        rows[f"tasks, weighed, power {power}"] = (joined(range(tasks), power), TRACKS)
+    rows["tasks and speed"] = (joined(range(tasks + 1)), TRACKS)
+    for power in (1, 2, 3, 4, 8):
+        rows[f"tasks and attributes, power {power}"] = (joined(every, power), TRACKS)
+    for frames in (1, 9, 33):
+        rows[f"tasks and attributes, power 4; tracks of {frames}"] = (joined(every, 4), frames)
     return rows
 
 

@@ -80,8 +80,8 @@ def main() -> None:
         "|---|---|---|---|---|---|",
     ]
     lines += [
-        f"| {row['split_aspect'] or 'left whole'} | {row['fragment']} | {row['people_overlap']:.3f} | {row['people_found']:.3f} | "
-        f"{row['regions_overlap']:.3f} | {row['regions_per_frame']:.1f} |"
+        f"| {row['split_aspect'] or 'left whole'} | {row['fragment']} | {row['people_overlap']:.3f} | "
+        f"{row['people_found']:.3f} | {row['regions_overlap']:.3f} | {row['regions_per_frame']:.1f} |"
         for row in rows
     ]
     write_text(RESULTS / "regions_agreement.md", "\n".join(lines) + "\n")
