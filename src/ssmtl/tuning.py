@@ -36,7 +36,7 @@ ANOMALIES: tuple[tuple[How, float], ...] = (("faster", 2.0), ("backwards", 1.0),
 """What is planted, and how many times as fast."""
 
 CHOICES: dict[str, tuple[float | str, ...]] = {
-    "power": (1, 2, 3, 4),
+    "power": (1, 2, 4, 8),
     "track_frames": (1, 9, 17, 33),
     "mean_frames": (1, 5, 9, 17),
     "gaussian_frames": (0, 2, 4, 8, 12),
