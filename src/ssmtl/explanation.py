@@ -17,7 +17,7 @@ from ssmtl.progress import Progress, Silent
 from ssmtl.regions.regions import common_areas, overlaps
 from ssmtl.report.sheet import ClassAnswer, PictureAnswer, Sheet, TaskRow, overview_png, sheet_png
 from ssmtl.scoring.score import calibrate, head_outputs
-from ssmtl.scoring.stream import FrameResult
+from ssmtl.scoring.stream import ATTRIBUTES, FrameResult
 from ssmtl.tasks.task import Odds, Pictures
 from ssmtl.video.frame import Frame
 
@@ -158,7 +158,8 @@ def worst_of(suspects: Iterable[Suspect], count: int) -> list[Suspect]:
 
 def explain(suspect: Suspect, rank: int, model: Model) -> Sheet:
     """Ask the heads of `model`, which scored it, about an object."""
-    plain = model.configuration.scoring.combine == "plain"
+    power = model.configuration.scoring.mean_power
+    raised = "" if power in (None, 1) else f", of power {power:g}"
     return Sheet(
         rank,
         suspect.clip,
@@ -168,7 +169,7 @@ def explain(suspect: Suspect, rank: int, model: Model) -> Sheet:
         suspect.box,
         suspect.found,
         suspect.score,
-        f"the mean of the tasks' {'raw' if plain else 'calibrated'} scores",
+        "the mean of the raw scores" if power is None else f"the weighted mean of the calibrated scores{raised}",
         suspect.pictures.transpose(1, 2, 3, 0),
         _ask(suspect, model),
     )
@@ -195,8 +196,8 @@ def _ask(suspect: Suspect, model: Model) -> list[TaskRow]:
                     _answer(task.reveal(output, x_BCTHW, given)),
                 )
             )
-    for attribute in model.configuration.attributes:
-        raw = suspect.given[attribute.kind]
+    for column, attribute in enumerate(model.configuration.attributes):
+        raw = suspect.given[ATTRIBUTES][column : column + 1]
         scale = model.scales[attribute.kind]
         calibrated = float(calibrate(raw[:, None], [attribute.kind], model.scales)[0, 0])
         how = "the frames before and after"
