@@ -1,7 +1,7 @@
 """Another scene: false events on the rest of vtest.avi, and people planted there who do what no one does.
 
     python benchmarks/vtest.py --work runs/vtest [--recipe ssmtl-plus] [--seeds 1]
-        [--set scoring.combine=loudest --name vtest_loudest]
+        [--set train.min_steps=1000 --set scoring.mean_frames=1 --name vtest_long]
 
 The recipe is fitted to the first 500 frames. On the rest, in which nothing is wrong, events are counted at the default
 threshold; then people of it are pasted in, one at a time, three times as fast, backwards and cut in half, and as they
