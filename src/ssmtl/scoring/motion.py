@@ -61,24 +61,23 @@ def measure_motion(pictures_NCTHW: NDArray[np.uint8], boxes_N4: NDArray[np.float
     cells_NK = np.zeros((len(boxes_N4), 3 * GRID**2), np.float32)
     for n, (pictures_CTHW, scale) in enumerate(zip(pictures_NCTHW, scale_N2.astype(np.float32), strict=True)):
         pairs = list(pairwise(_grey(pictures_CTHW[:, t]) for t in range(0, NEEDED, STEP)))
-        mean = np.zeros((SIZE, SIZE, 2), np.float32)
+        mean = np.zeros((2, SIZE, SIZE), np.float32)
         for one, later in pairs:
             flow = search.calc(one, later, np.zeros((SIZE, SIZE, 2), np.float32)) * (scale / (STEP * len(pairs)))
-            speed_N[n] += _upper_quartile(flow[MARGIN : SIZE - MARGIN, MARGIN : SIZE - MARGIN])
-            mean += flow
-        across, along = np.abs(mean[..., 0]), np.abs(mean[..., 1])
-        planes = (cv2.magnitude(mean[..., 0], mean[..., 1]), across, along)
+            across, along = cv2.split(flow)
+            inner = cv2.magnitude(across, along)[MARGIN : SIZE - MARGIN, MARGIN : SIZE - MARGIN]
+            speed_N[n] += _upper_quartile(np.asarray(inner, np.float32))
+            mean += across, along
+        planes = cv2.merge([cv2.magnitude(*mean), *np.abs(mean)])
         # Of whole blocks the mean, in which area interpolation is exact.
-        cells = [cv2.resize(plane, (GRID, GRID), interpolation=cv2.INTER_AREA) for plane in planes]
-        cells_NK[n] = np.stack(cells).ravel()
+        cells_NK[n] = cv2.resize(planes, (GRID, GRID), interpolation=cv2.INTER_AREA).transpose(2, 0, 1).ravel()
     return Motion(speed_N, cells_NK)
 
 
-def _upper_quartile(flow_HW2: NDArray[np.float32]) -> np.floating:
-    """What `np.percentile` gives of its lengths, at a fifth of the cost."""
-    squares = np.einsum("hwc,hwc->hw", flow_HW2, flow_HW2).ravel()
-    rank, rest = divmod(FASTER_HALF / 100 * (len(squares) - 1), 1)
-    below, above = np.sqrt(np.partition(squares, (int(rank), int(rank) + 1))[int(rank) : int(rank) + 2])
+def _upper_quartile(lengths: NDArray[np.float32]) -> np.floating:
+    """What `np.percentile` gives, at a fifth of the cost."""
+    rank, rest = divmod(FASTER_HALF / 100 * (lengths.size - 1), 1)
+    below, above = np.partition(lengths, (int(rank), int(rank) + 1), axis=None)[int(rank) : int(rank) + 2]
     return below + rest * (above - below)
 
 
