@@ -101,6 +101,7 @@ def detect(
         "ssmtl": __version__,
         "configuration": model.configuration.model_dump(mode="json"),
         "scales": {kind: [scale.raw_median, scale.raw_high] for kind, scale in model.scales.items()},
+        "weights": {kind: scale.weight for kind, scale in model.scales.items()},
         "model": model.identity,
         "files": {str(file): state(file) for file in model.configuration.files},
     }

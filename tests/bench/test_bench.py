@@ -83,6 +83,6 @@ def test_bench_writes_what_it_measured(tmp_path: Path) -> None:
     assert report["engine"]["kind"] == "pytorch" and not report["trained"]
     for n, row in report["network"]["batches"].items():
         rate = report["network"]["gflop_per_object"] / row["ms_per_object"] * 1000
-        assert row["gflop_per_s"] == pytest.approx(rate, rel=0.01), n
+        assert row["gflop_per_s"] == pytest.approx(rate, rel=0.01, abs=0.051), n  # of one decimal
     with pytest.raises(OutputError):
         bench(model, tmp_path / "out", frames=60)

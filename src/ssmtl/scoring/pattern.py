@@ -6,11 +6,13 @@ nearest ones of training footage: what is far from all of them moves as nothing 
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
+from scipy.spatial import cKDTree
 
 from ssmtl.config import Settings
 from ssmtl.regions.components import picture_scale
@@ -20,9 +22,6 @@ from ssmtl.scoring.speed import UsualSpeed
 
 LEAST_USUAL = 0.5
 """Pixels per frame at 360×640 that are usual at least: where all stand still, a step is not beyond all measure."""
-
-AT_ONCE = 1024
-"""Objects whose distances are worked out together."""
 
 
 class PatternSettings(Settings):
@@ -60,13 +59,12 @@ class UsualPatterns:
         """Mean distance of N objects to those that move most alike, in usual speeds: N ≥ 0."""
         found_ND = (_relative(motion, boxes_N4, usual, self.least) - self.mean_K) @ self.axes_KD
         count = min(self.neighbours, len(self.known_MD))
-        scores = [np.zeros(0, np.float32)]
-        for i in range(0, len(found_ND), AT_ONCE):
-            some = found_ND[i : i + AT_ONCE]
-            squares = (some**2).sum(axis=1)[:, None] - 2 * some @ self.known_MD.T + (self.known_MD**2).sum(axis=1)
-            nearest = np.partition(squares, count - 1, axis=1)[:, :count]
-            scores.append(np.sqrt(np.maximum(nearest, 0)).mean(axis=1))
-        return np.concatenate(scores).astype(np.float32)
+        return np.asarray(self._tree.query(found_ND, range(1, count + 1))[0].mean(axis=1), np.float32)
+
+    @cached_property
+    def _tree(self) -> cKDTree:
+        # Not a product of matrices: its threads would get in the way of the network's.
+        return cKDTree(self.known_MD)
 
 
 def _relative(motion: Motion, boxes_N4: NDArray[np.float32], usual: UsualSpeed, least: float) -> NDArray[np.float32]:
