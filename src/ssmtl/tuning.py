@@ -35,7 +35,7 @@ from ssmtl.video.sources import Clip, open_source
 ANOMALIES: tuple[tuple[How, float], ...] = (("faster", 2.0), ("backwards", 1.0), ("cut in half", 1.0))
 """What is planted, and how many times as fast."""
 
-CHOICES: dict[str, tuple[float | str, ...]] = {
+CHOICES: dict[str, tuple[float, ...]] = {
     "power": (1, 2, 4, 8),
     "track_frames": (1, 9, 17, 33),
     "mean_frames": (1, 5, 9, 17),
@@ -87,8 +87,8 @@ class Found:
 class Tuned:
     """What was chosen, by setting; every trial (setting, value, result); the results before and after."""
 
-    changes: dict[str, float | str]
-    trials: list[tuple[str, float | str, Found]]
+    changes: dict[str, float]
+    trials: list[tuple[str, float, Found]]
     before: Found
     after: Found
 
@@ -210,7 +210,7 @@ def measure(cases: Sequence[Case], join: Join, settings: ScoringSettings) -> Fou
     return Found(*(100 * value for value in (auc(np.concatenate(labels), scores), regions.rbdc, regions.tbdc)))
 
 
-def choices(model: Model) -> dict[str, tuple[float | str, ...]]:
+def choices(model: Model) -> dict[str, tuple[float, ...]]:
     """What can be chosen for a model: how parts are joined only where they are on one scale."""
     plain = model.configuration.scoring.combine == "plain"
     return {name: values for name, values in CHOICES.items() if not (plain and name == "power")}
@@ -219,12 +219,12 @@ def choices(model: Model) -> dict[str, tuple[float | str, ...]]:
 def choose(
     measured: Callable[[ScoringSettings], Found],
     settings: ScoringSettings,
-    choices: Mapping[str, tuple[float | str, ...]] = CHOICES,
+    choices: Mapping[str, tuple[float, ...]] = CHOICES,
 ) -> Tuned:
     """One setting after the other, the best value of each taken to the next."""
     before = best = measured(settings)
-    trials: list[tuple[str, float | str, Found]] = []
-    changes: dict[str, float | str] = {}
+    trials: list[tuple[str, float, Found]] = []
+    changes: dict[str, float] = {}
     for name, values in choices.items():
         found = {value: measured(settings.model_copy(update={name: value})) for value in values}
         trials += [(name, value, one) for value, one in found.items()]
