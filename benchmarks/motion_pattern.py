@@ -12,20 +12,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from machine import machine
 from numpy.typing import NDArray
-from speed_step import TIMES, found_by, measure_clips
+from speed_step import measure_clips, rates, write
 
 from ssmtl import load_model
-from ssmtl.atomic import write_json, write_text
 from ssmtl.scoring.motion import NEEDED, Motion, measure_motion
 from ssmtl.scoring.pattern import PatternSettings, learn_patterns
 from ssmtl.scoring.speed import SpeedSettings, UsualSpeed, learn_usual_speed
 from ssmtl.sequences.crop import crop, prepare_picture
-from ssmtl.tasks.task import REACH
 from ssmtl.video.frame import Frame
 
-RESULTS = Path(__file__).parent / "results"
 WHAT = {"lengths": (0,), "directions": (1, 2), "lengths and directions": (0, 1, 2)}
 """Which of the three means of a cell are compared; directions without their sign."""
 
@@ -64,7 +60,6 @@ def main() -> None:
         near = frames[i - NEEDED // 2 : i + NEEDED // 2 + 1]
         return measure_motion(crop([prepare_picture(one.image, 1) for one in near], boxes, padding), boxes, padding)
 
-    assert REACH >= NEEDED // 2
     measured, places, cases = measure_clips(model, measure)
     boxes = np.concatenate(places)
     seen = Motion(*(np.concatenate([getattr(one, name) for one in measured]) for name in ("speed_N", "cells_NK")))
@@ -83,33 +78,9 @@ def main() -> None:
         def score(motion: Motion, where: NDArray[np.float32], usual=usual, prepared=prepared) -> NDArray[np.float32]:
             return usual.scores(prepared(motion, where), where, one_unit)
 
-        found = {
-            f"rbdc_{times}{name}": found_by(score, cases[times], half)
-            for times in TIMES
-            for name, half in (("", 0), ("_tracks", 3))
-        }
-        way = {"what": what, "form": form, "unit": unit, "components": components, "neighbours": neighbours}
-        rows.append(way | found)
-    planted = {str(times): len(some) for times, some in cases.items()}
-    report = {**machine(), "planted": planted, "objects": len(boxes), "rows": rows}
-    write_json(RESULTS / "motion_pattern.json", report)
-    write_text(RESULTS / "motion_pattern.md", table(report))
-
-
-def table(report: dict) -> str:
-    lines = [
-        f"Measured on {report['date']}, ssmtl {report['ssmtl']}; RBDC in % of people planted in training clips of Ped2 "
-        f"({sum(report['planted'].values())} of them). Made by `benchmarks/motion_pattern.py`.",
-        "",
-        "| compared | form | unit | components | neighbours | 1.5 times as fast | 2 times "
-        "| 1.5 times, tracks | 2 times, tracks |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
-    for row in report["rows"]:
-        cells = [f"{row[f'rbdc_{times}{tracks}']:.1f}" for tracks in ("", "_tracks") for times in TIMES]
-        way = [str(row[name]) for name in ("what", "form", "unit", "components", "neighbours")]
-        lines.append(f"| {' | '.join([*way, *cells])} |")
-    return "\n".join(lines) + "\n"
+        way = {"compared": what, "form": form, "unit": unit, "components": components, "neighbours": neighbours}
+        rows.append(way | rates(score, cases))
+    write("motion_pattern", {name: name for name in way}, rows, len(boxes), cases)
 
 
 if __name__ == "__main__":

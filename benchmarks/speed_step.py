@@ -110,6 +110,12 @@ def found_by(
     return 100 * measure_regions(matched, count).rbdc
 
 
+def rates(score: Callable[[Any, NDArray[np.float32]], NDArray[np.float32]], cases: dict[float, list[tuple]]) -> dict:
+    """What `found_by` says of each pace, without and with tracks."""
+    ways = [(f"rbdc_{times}{name}", times, half) for name, half in (("", 0), ("_tracks", 3)) for times in TIMES]
+    return {title: found_by(score, cases[times], half) for title, times, half in ways}
+
+
 def plant_in(frames: list[Frame], model: Model, measure: Measure, step: Callable[[], None]) -> dict[float, list[tuple]]:
     """For each pace the people that are planted, the boxes of all frames, and what was measured in some."""
     boxes = regions(frames, model)
@@ -165,36 +171,35 @@ def main() -> None:
     for way, (title, percentile, refined) in enumerate(WAYS):
         mine, where = np.concatenate(speeds, axis=1)[way], np.concatenate(places)
         usual = learn_usual_speed(mine, where, (height, width), SpeedSettings())
-        row: dict[str, object] = {"step": title, "percentile": percentile, "refined": refined}
+        row = {"step": title, "percentile": percentile, "refined": refined}
 
         def score(values: Speeds, boxes: NDArray[np.float32], way=way, usual=usual) -> NDArray[np.float32]:
             return usual.scores(values[way], boxes)
 
-        for times in TIMES:
-            row[f"rbdc_{times}"] = found_by(score, cases[times], 0)
-            row[f"rbdc_{times}_tracks"] = found_by(score, cases[times], 3)
-        rows.append(row)
+        rows.append(row | rates(score, cases))
+    names = {"step": "flow between frames that are apart by", "refined": "refined", "percentile": "percentile"}
+    write("speed_step", names, rows, sum(map(len, places)), cases)
+
+
+def write(name: str, names: dict[str, str], rows: list[dict], objects: int, cases: dict[float, list[tuple]]) -> None:
+    """`name`.json and .md in results; `names` are the fields of a row that say what was done, and their titles."""
     planted = {str(times): len(some) for times, some in cases.items()}
-    report = {**machine(), "planted": planted, "objects": len(np.concatenate(places)), "rows": rows}
-    write_json(RESULTS / "speed_step.json", report)
-    write_text(RESULTS / "speed_step.md", table(report))
-
-
-def table(report: dict) -> str:
+    report = {**machine(), "planted": planted, "objects": objects, "rows": rows}
+    write_json(RESULTS / f"{name}.json", report)
+    titles = [*names.values(), "1.5 times as fast", "2 times", "1.5 times, tracks", "2 times, tracks"]
     lines = [
         f"Measured on {report['date']}, ssmtl {report['ssmtl']}; RBDC in % of people planted in training clips of Ped2 "
-        f"({sum(report['planted'].values())} of them). Made by `benchmarks/speed_step.py`.",
+        f"({sum(planted.values())} of them). Made by `benchmarks/{name}.py`.",
         "",
-        "| flow between frames that are apart by | refined | percentile | 1.5 times as fast | 2 times "
-        "| 1.5 times, tracks | 2 times, tracks |",
-        "|---|---|---|---|---|---|---|",
+        f"| {' | '.join(titles)} |",
+        "|---" * len(titles) + "|",
     ]
-    for row in report["rows"]:
-        cells = [f"{row[f'rbdc_{times}{tracks}']:.1f}" for tracks in ("", "_tracks") for times in TIMES]
-        lines.append(
-            f"| {row['step']} | {'yes' if row['refined'] else 'no'} | {row['percentile']} | {' | '.join(cells)} |"
-        )
-    return "\n".join(lines) + "\n"
+    words = {True: "yes", False: "no"}
+    for row in rows:
+        cells = [words[value] if isinstance(value, bool) else str(value) for value in (row[field] for field in names)]
+        cells += [f"{row[f'rbdc_{times}{tracks}']:.1f}" for tracks in ("", "_tracks") for times in TIMES]
+        lines.append(f"| {' | '.join(cells)} |")
+    write_text(RESULTS / f"{name}.md", "\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ class FrameResult:
         regions: N regions that have scores; of the first and last three frames of a clip those that can be followed to
             the nearest frame with sequences, where their scores are from.
         task_scores: N×K float32, one column per part of the model that scores, in its order; higher = more abnormal.
-        object_scores: N float32, the mean over them.
+        object_scores: N float32, the mean over them that the settings ask for.
         complete: whether a sequence of seven frames could be cut around this frame.
         looked_at: what the network was shown of the objects that it was shown.
         score: the frame's smoothed score.
