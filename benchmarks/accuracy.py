@@ -28,7 +28,7 @@ from ssmtl.scoring.score import calibrate, join_parts
 from ssmtl.scoring.settings import ScoringSettings
 from ssmtl.scoring.stream import score_stream
 from ssmtl.scoring.tracks import Followed
-from ssmtl.tuning import Frames, Join, match_objects, smoothed_scores
+from ssmtl.tuning import Frames, Join, follow, match_objects, smoothed_scores
 from ssmtl.video.sources import first_frame_size, open_source
 
 RESULTS = Path(__file__).parent / "results"
@@ -57,53 +57,52 @@ def raw_frames(data: Dataset, model: Model, kept: Path, step) -> dict[str, Frame
     return found
 
 
-def mean(parts: np.ndarray, settings: ScoringSettings) -> np.ndarray:
-    return parts.mean(axis=1)
-
-
-def measure(data: Dataset, clips: dict[str, Frames], settings: ScoringSettings, join: Join = mean) -> list[float]:
+def measure(data: Dataset, clips: dict[str, Frames], settings: ScoringSettings, join: Join) -> list[float]:
     """Micro, anchored macro, RBDC, TBDC in % of the test clips' frames, whose columns `join` makes one."""
     labels, scores, matched = [], [], []
     for clip in data.test_clips():
-        frames = clips[clip.name]
-        scores.append(smoothed_scores(frames, first_frame_size(clip), join, settings))
+        frames = follow(clips[clip.name], join, settings)
+        scores.append(smoothed_scores(frames, first_frame_size(clip), settings))
         labels.append(data.frame_labels(clip, len(frames)))
-        truth = data.annotated_tracks(clip, len(frames))
+        truth = data.tracks(clip, len(frames))
         assert truth is not None
-        matched.append(match_objects(frames, truth.frames, truth.ids, truth.boxes, join, settings))
+        matched.append(match_objects(frames, truth.frames, truth.ids, truth.boxes))
     frame, region = measure_frames(labels, scores), measure_regions(matched, sum(map(len, labels)))
     return [100 * value for value in (frame.micro, frame.macro_anchored, region.rbdc, region.tbdc)]
 
 
-def variants(model: Model) -> dict[str, tuple]:
-    """Title → how raw scores become one score per object, and frames of tracks."""
+def variants(model: Model) -> dict[str, tuple[Sequence[int], float | None, int]]:
+    """Title → which parts score, the power of their mean (None: that of raw scores), frames of tracks."""
     kinds = [part.kind for part in model.parts]
-    tasks = len(model.tasks)
-
-    def joined(columns: Sequence[int], power: float = 1.0):
-        mine = [kinds[i] for i in columns]
-
-        def join(raw: np.ndarray) -> np.ndarray:
-            return join_parts(calibrate(raw[:, list(columns)], mine, model.scales), mine, model.scales, power)[:, None]
-
-        return join
-
-    def plain(raw: np.ndarray) -> np.ndarray:
-        return raw[:, :tasks].mean(axis=1, keepdims=True)
-
-    every = range(len(kinds))
-    rows = {f"{kind} alone": (joined([i]), TRACKS) for i, kind in enumerate(kinds)}
-    rows["tasks, plain mean"] = (plain, TRACKS)
+    tasks, every = range(len(model.tasks)), range(len(kinds))
+    rows: dict[str, tuple[Sequence[int], float | None, int]]
+    rows = {f"{kind} alone": ([i], 1, TRACKS) for i, kind in enumerate(kinds)}
+    rows["tasks, plain mean"] = (tasks, None, TRACKS)
     for frames in (1, 9, TRACKS, 33):
-        rows[f"tasks, weighed; tracks of {frames}"] = (joined(range(tasks)), frames)
+        rows[f"tasks, weighed; tracks of {frames}"] = (tasks, 1, frames)
     for power in (2, 4):
-        rows[f"tasks, weighed, power {power}"] = (joined(range(tasks), power), TRACKS)
-    rows["tasks and speed"] = (joined(range(tasks + 1)), TRACKS)
+        rows[f"tasks, weighed, power {power}"] = (tasks, power, TRACKS)
+    rows["tasks and speed"] = (range(len(tasks) + 1), 1, TRACKS)
     for power in (1, 2, 3, 4, 8):
-        rows[f"tasks and attributes, power {power}"] = (joined(every, power), TRACKS)
+        rows[f"tasks and attributes, power {power}"] = (every, power, TRACKS)
     for frames in (1, 9, 33):
-        rows[f"tasks and attributes, power 4; tracks of {frames}"] = (joined(every, 4), frames)
+        rows[f"tasks and attributes, power 4; tracks of {frames}"] = (every, 4, frames)
     return rows
+
+
+def one_variant(
+    data: Dataset, clips: dict[str, Frames], model: Model, columns: Sequence[int], power: float | None, tracks: int
+) -> list[float]:
+    """What `measure` says of some parts of raw scores, joined as the stream joins them: along tracks, then in one."""
+    kinds = [model.parts[i].kind for i in columns]
+
+    def some(raw_NK: np.ndarray) -> np.ndarray:
+        mine = raw_NK[:, list(columns)]
+        return mine if power is None else calibrate(mine, kinds, model.scales)
+
+    settings = model.configuration.scoring.model_copy(update={"track_frames": tracks})
+    used = {name: [replace(frame, scores=some(frame.scores)) for frame in every] for name, every in clips.items()}
+    return measure(data, used, settings, lambda parts, _: join_parts(parts, kinds, model.scales, power))
 
 
 def main() -> None:
@@ -118,12 +117,8 @@ def main() -> None:
         model = load_model(folder / "model")
         with Bars(console) as bars:
             clips = raw_frames(data, model, folder / "raw.npz", bars.stage(f"scoring with seed {seed}", None))
-        for title, (join, frames) in variants(model).items():
-            settings = model.configuration.scoring.model_copy(update={"track_frames": frames})
-            joined = {
-                name: [replace(frame, scores=join(frame.scores)) for frame in every] for name, every in clips.items()
-            }
-            rows.setdefault(title, []).append(measure(data, joined, settings))
+        for title, variant in variants(model).items():
+            rows.setdefault(title, []).append(one_variant(data, clips, model, *variant))
     report = {**machine(), "configuration": model.configuration.model_dump(mode="json"), "rows": rows}
     write_json(RESULTS / "accuracy.json", report)
     write_text(RESULTS / "accuracy.md", table(rows, report))

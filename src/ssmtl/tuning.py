@@ -6,7 +6,7 @@ legs (`planting`), and settings are compared by how well these are found, in fra
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -169,30 +169,33 @@ def joining(model: Model) -> Join:
     return lambda parts_NK, settings: join_parts(parts_NK, kinds, model.scales, settings.mean_power)
 
 
-def smoothed_scores(frames: Frames, size: tuple[int, int], join: Join, settings: ScoringSettings) -> list[float]:
+def follow(frames: Frames, join: Join, settings: ScoringSettings) -> Frames:
+    """A clip's frames with one score for each object, as settings say: along its track, and of all its parts."""
+    along = average_along_tracks(frames, settings.track_frames // 2)
+    return [replace(frame, scores=join(frame.scores, settings)) for frame in along]
+
+
+def smoothed_scores(followed: Frames, size: tuple[int, int], settings: ScoringSettings) -> list[float]:
     """The scores of a clip's frames, of a height and width in pixels."""
 
     def painted() -> Iterator[Painted[None]]:
-        for frame in frames:
-            complete = REACH <= frame.item < len(frames) - REACH
-            yield Painted(None, paint(frame.boxes, join(frame.scores, settings), *size) if complete else None)
+        for frame in followed:
+            complete = REACH <= frame.item < len(followed) - REACH
+            yield Painted(None, paint(frame.boxes, frame.scores, *size) if complete else None)
 
     return [score for _, score in smooth(painted(), settings)]
 
 
 def match_objects(
-    frames: Frames,
+    followed: Frames,
     truth_frames: NDArray[np.intp],
     truth_tracks: NDArray[np.intp],
     truth_boxes: NDArray[np.float32],
-    join: Join,
-    settings: ScoringSettings,
 ) -> MatchedVideo:
-    """A clip's objects, their scores averaged along tracks, compared with where the anomalies are."""
-    along = list(average_along_tracks(frames, settings.track_frames // 2))
-    index = np.concatenate([np.full(len(frame.boxes), frame.item) for frame in along])
-    boxes = np.concatenate([frame.boxes for frame in along])
-    scores = np.concatenate([join(frame.scores, settings) for frame in along])
+    """A clip's objects compared with where the anomalies are."""
+    index = np.concatenate([np.full(len(frame.boxes), frame.item) for frame in followed])
+    boxes = np.concatenate([frame.boxes for frame in followed])
+    scores = np.concatenate([frame.scores for frame in followed])
     return match_video(truth_frames, truth_tracks, truth_boxes, index, boxes, scores)
 
 
@@ -200,12 +203,13 @@ def measure(cases: Sequence[Case], join: Join, settings: ScoringSettings) -> Fou
     """How well what was planted is found with these settings."""
     labels, scores, matched = [], [], []
     for case in cases:
-        scores += smoothed_scores(case.frames, case.size, join, settings)
+        followed = follow(case.frames, join, settings)
+        scores += smoothed_scores(followed, case.size, settings)
         label = np.zeros(len(case.frames), bool)
         label[case.truth_frames] = True
         labels.append(label)
         tracks = np.zeros(len(case.truth_frames), np.intp)
-        matched.append(match_objects(case.frames, case.truth_frames, tracks, case.truth_boxes, join, settings))
+        matched.append(match_objects(followed, case.truth_frames, tracks, case.truth_boxes))
     regions = measure_regions(matched, sum(map(len, labels)))
     return Found(*(100 * value for value in (auc(np.concatenate(labels), scores), regions.rbdc, regions.tbdc)))
 

@@ -25,6 +25,21 @@ class TestTracker:
         assert tracker.follow(boxes(0, 100)).tolist() == [0, 1]
         assert tracker.follow(boxes(101, 1)).tolist() == [1, 0]
 
+    @pytest.mark.parametrize("gone", [0, GAP - 1])
+    def test_who_is_fast_is_looked_for_ahead(self, gone: int) -> None:
+        """By half of its width a frame: boxes of successive frames overlap by a third, of later ones not at all."""
+        tracker = Tracker()
+        left = [1.0, 9.0, 19.0, 29.0, 39.0, 49.0]
+        assert [tracker.follow(boxes(x)).tolist() for x in left] == [[0]] * 6
+        for _ in range(gone):
+            tracker.follow(boxes())
+        assert tracker.follow(boxes(59 + 10 * gone)).tolist() == [0]
+
+    def test_jitter_throws_no_one_off(self) -> None:
+        tracker = Tracker()
+        jitter = np.random.default_rng(0).uniform(-4, 4, 200)
+        assert all(tracker.follow(boxes(2 * t + shift)).tolist() == [0] for t, shift in enumerate(jitter))
+
     @pytest.mark.parametrize(("missed", "same"), [(0, True), (GAP - 1, True), (GAP, False)])
     def test_one_that_is_lost_is_given_up(self, missed: int, same: bool) -> None:
         tracker = Tracker()
@@ -48,6 +63,14 @@ def test_the_mean_over_the_frames_around(half: int) -> None:
     for t, one in enumerate(found):
         expected = np.mean(given[max(0, t - half) : t + half + 1], axis=0)
         assert one.scores[0] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("there", "expected"), [(1, 1.5), (2, 3.0), (3, 4.5), (4, 6.0), (5, 6.0)])
+def test_who_comes_and_goes_counts_for_little(there: int, expected: float) -> None:
+    """Of seven frames four are to show it; it is there in so many of them, the frame asked about among them."""
+    middle = range(6, 6 + there)
+    frames = [seen(t, [50.0] * (t in middle), [[6, 6]] * (t in middle)) for t in range(20)]
+    assert list(average_along_tracks(frames, 3))[6].scores[0].tolist() == pytest.approx([expected] * 2, abs=1e-6)
 
 
 def test_others_do_not_matter() -> None:

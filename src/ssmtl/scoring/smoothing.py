@@ -32,8 +32,8 @@ class Painted(Generic[T]):
 
 
 def delay(settings: ScoringSettings) -> int:
-    """Frames by which a frame's score comes after those of its objects: the reach of both filters, or of tracks."""
-    return max(settings.track_frames // 2, settings.mean_frames // 2 + _radius(settings.gaussian_frames))
+    """Frames by which a frame's score comes after those of its objects: the reach of tracks and of both filters."""
+    return settings.track_frames // 2 + settings.mean_frames // 2 + _radius(settings.gaussian_frames)
 
 
 def paint(boxes: NDArray[np.float32], scores: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:

@@ -8,7 +8,6 @@ what follows are stages that overlap, each a few frames ahead of the next.
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import tee
 from typing import Any
 
 import cv2
@@ -151,21 +150,16 @@ def score_stream(frames: Iterable[Frame], model: Model, detector: Union, stage: 
     def cut() -> Iterator[list[_Cut]]:
         return stage(lambda: _batches(_cut(observed(), model), model), DEPTH, "crop")
 
-    def painted(results: Iterator[FrameResult]) -> Iterator[Painted[None]]:
+    def painted(results: Iterator[FrameResult]) -> Iterator[Painted[FrameResult]]:
         for result in results:
             height, width = result.frame.image.shape[:2]
             cells = paint(result.regions.boxes, result.object_scores, height, width) if result.complete else None
-            yield Painted(None, cells)
+            yield Painted(result, cells)
 
     try:
         scored = stage(lambda: _score(cut(), model), DEPTH, "network")
-        # Frames' scores have their own mean over time; tracks are followed meanwhile.
-        now, later = tee(_ends(_results(scored, model)))
-        followed = (Followed(result, result.regions.boxes, result.task_scores) for result in later)
-        along = average_along_tracks(followed, settings.track_frames // 2)
-        for (_, score), known in zip(smooth(painted(now), settings), along, strict=True):
-            objects = join(known.scores, model)
-            yield replace(known.item, task_scores=known.scores, object_scores=objects, score=score)
+        for result, score in smooth(painted(_along_tracks(_ends(_results(scored, model)), model)), settings):
+            yield replace(result, score=score)
     finally:
         cv2.setNumThreads(threads)
 
@@ -331,6 +325,13 @@ def _ends(results: Iterable[FrameResult]) -> Iterator[FrameResult]:
         else:
             last = _as_in(last, result)
             yield last
+
+
+def _along_tracks(results: Iterable[FrameResult], model: Model) -> Iterator[FrameResult]:
+    """The same frames, the scores of their objects averaged along their tracks."""
+    followed = (Followed(result, result.regions.boxes, result.task_scores) for result in results)
+    for known in average_along_tracks(followed, model.configuration.scoring.track_frames // 2):
+        yield replace(known.item, task_scores=known.scores, object_scores=join(known.scores, model))
 
 
 def _as_in(near: FrameResult, result: FrameResult) -> FrameResult:

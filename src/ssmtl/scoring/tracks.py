@@ -18,8 +18,11 @@ from ssmtl.scoring.smoothing import windows
 
 T = TypeVar("T")
 
-GAP = 3
+GAP = 5
 """Frames after which a track that was not found again is given up, less one."""
+
+NEWEST = 0.3
+"""Share of the last step in an object's velocity, once a few steps are known: boxes are not exact."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,30 +35,47 @@ class Followed(Generic[T]):
 
 
 class Tracker:
-    """Gives boxes of successive frames the numbers of their tracks; memory holds those of the last few frames."""
+    """Gives boxes of successive frames the numbers of their tracks; memory holds those of the last few frames.
+
+    A box is looked for where its object's velocity takes it: what is fast, or comes ten times a second, is out of its
+    own box a frame later.
+    """
 
     def __init__(self) -> None:
         self._boxes = np.zeros((0, 4), np.float32)
+        self._velocities = np.zeros((0, 2), np.float32)
         self._numbers = np.zeros(0, np.intp)
+        self._steps = np.zeros(0, np.intp)
         self._ages = np.zeros(0, np.intp)
         self._begun = 0
 
     def follow(self, boxes_N4: NDArray[np.float32]) -> NDArray[np.intp]:
-        """The track of each box of the next frame: that of the box before which it overlaps most, or a new one."""
+        """The track of each box of the next frame: the one where it was expected most nearly, or a new one."""
         self._ages += 1
         numbers = np.full(len(boxes_N4), -1, np.intp)
+        velocities = np.zeros((len(boxes_N4), 2), np.float32)
+        steps = np.zeros(len(boxes_N4), np.intp)
+        stays = self._ages < GAP
         if len(boxes_N4) and len(self._boxes):
-            overlap = overlaps(boxes_N4, self._boxes)
+            expected = self._boxes + np.tile(self._velocities * self._ages[:, None], 2).astype(np.float32)
+            overlap = overlaps(boxes_N4, expected)
             overlap[overlap < SAME_OBJECT] = 0
             mine, theirs = linear_sum_assignment(overlap, maximize=True)
             found = overlap[mine, theirs] > 0
-            numbers[mine[found]] = self._numbers[theirs[found]]
+            mine, theirs = mine[found], theirs[found]
+            numbers[mine] = self._numbers[theirs]
+            steps[mine] = self._steps[theirs] + 1
+            moved = (boxes_N4[mine] - self._boxes[theirs]).reshape(-1, 2, 2).mean(axis=1) / self._ages[theirs, None]
+            share = np.maximum(NEWEST, 1 / steps[mine])[:, None]
+            velocities[mine] = share * moved + (1 - share) * self._velocities[theirs]
+            stays[theirs] = False
         new = np.flatnonzero(numbers < 0)
         numbers[new] = self._begun + np.arange(len(new))
         self._begun += len(new)
-        stays = ~np.isin(self._numbers, numbers) & (self._ages < GAP)
         self._boxes = np.concatenate([self._boxes[stays], boxes_N4])
+        self._velocities = np.concatenate([self._velocities[stays], velocities])
         self._numbers = np.concatenate([self._numbers[stays], numbers])
+        self._steps = np.concatenate([self._steps[stays], steps])
         self._ages = np.concatenate([self._ages[stays], np.zeros(len(numbers), np.intp)])
         return numbers
 
@@ -63,7 +83,8 @@ class Tracker:
 def average_along_tracks(stream: Iterable[Followed[T]], half: int) -> Iterator[Followed[T]]:
     """The same frames, the scores of their objects averaged over up to `half` frames before and after; 0: as they are.
 
-    A frame comes out `half` frames after it came in. At a clip's ends the average is of what is there.
+    What is followed for fewer than `half` + 1 of these frames scores 0 in the rest of that many: a box that comes and
+    goes is seldom an object. A frame comes out `half` frames after it came in.
     """
     if not half:
         yield from stream
@@ -71,9 +92,10 @@ def average_along_tracks(stream: Iterable[Followed[T]], half: int) -> Iterator[F
     tracker = Tracker()
     numbered = ((frame, tracker.follow(frame.boxes)) for frame in stream)
     for window, middle in windows(numbered, half):
+        least = min(half + 1, len(window))
         frame, mine = window[middle]
         numbers = np.concatenate([track for _, track in window])
         scores = np.concatenate([other.scores for other, _ in window])
         same = (mine[:, None] == numbers).astype(np.float32)
-        mean = same @ scores / np.maximum(same.sum(axis=1, keepdims=True), 1)
+        mean = same @ scores / np.maximum(same.sum(axis=1, keepdims=True), least)
         yield replace(frame, scores=mean.astype(np.float32))
