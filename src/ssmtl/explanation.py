@@ -17,7 +17,7 @@ from ssmtl.progress import Progress, Silent
 from ssmtl.regions.regions import common_areas, overlaps
 from ssmtl.report.sheet import ClassAnswer, PictureAnswer, Sheet, TaskRow, overview_png, sheet_png
 from ssmtl.scoring.score import calibrate, head_outputs
-from ssmtl.scoring.stream import ATTRIBUTES, FrameResult
+from ssmtl.scoring.stream import ATTRIBUTES, COUNTS, FrameResult
 from ssmtl.tasks.task import Odds, Pictures
 from ssmtl.video.frame import Frame
 
@@ -178,6 +178,12 @@ def explain(suspect: Suspect, rank: int, model: Model) -> Sheet:
 def _ask(suspect: Suspect, model: Model) -> list[TaskRow]:
     x_BCTHW = torch.from_numpy(suspect.pictures[None]).float().div_(255)
     given = {name: torch.from_numpy(row[None]) for name, row in suspect.given.items()}
+    kinds = [part.kind for part in model.parts]
+    counts = dict(zip(kinds, suspect.given.get(COUNTS, np.ones(len(kinds))), strict=True))
+
+    def calibrated(raw: NDArray[np.float32], kind: str) -> float:
+        return float(calibrate(raw[:, None], [kind], model.scales)[0, 0] * counts[kind])
+
     rows = []
     with torch.no_grad():
         outputs = head_outputs(model.scorer, model.tasks, x_BCTHW)
@@ -192,18 +198,18 @@ def _ask(suspect: Suspect, model: Model) -> list[TaskRow]:
                     float(raw[0]),
                     scale.raw_median,
                     scale.raw_high,
-                    float(calibrate(raw[:, None], [task.kind], model.scales)[0, 0]),
+                    calibrated(raw, task.kind),
                     _answer(task.reveal(output, x_BCTHW, given)),
                 )
             )
     for column, attribute in enumerate(model.configuration.attributes):
         raw = suspect.given[ATTRIBUTES][column : column + 1]
         scale = model.scales[attribute.kind]
-        calibrated = float(calibrate(raw[:, None], [attribute.kind], model.scales)[0, 0])
         how = "the frames before and after"
+        on_scale = calibrated(raw, attribute.kind)
         rows.append(
             TaskRow(
-                attribute.title, attribute.words, how, float(raw[0]), scale.raw_median, scale.raw_high, calibrated, None
+                attribute.title, attribute.words, how, float(raw[0]), scale.raw_median, scale.raw_high, on_scale, None
             )
         )
     return rows

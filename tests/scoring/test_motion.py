@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from ssmtl.scoring.attributes import attribute_scores, learn_usual
+from ssmtl.scoring.attributes import MOVES, attribute_scores, counts, learn_usual
 from ssmtl.scoring.motion import Motion, measure_motion
 from ssmtl.scoring.pattern import PatternSettings, learn_patterns
 from ssmtl.scoring.speed import SpeedSettings, UsualSpeed, learn_usual_speed
@@ -56,6 +56,23 @@ def test_no_objects() -> None:
 
 
 BOXES = np.array([[100, 60, 120, 120]] * 3, np.float32)
+
+
+def test_the_arrow_of_time_says_nothing_of_who_stands_still() -> None:
+    """Usual is a speed of 2; half of MOVES of it counts half."""
+    walked = Motion(np.full(3, 2, np.float32), np.ones((3, 48), np.float32))
+    usual = learn_usual(walked, BOXES, (240, 360), (SpeedSettings(),))
+    asked = Motion(np.array([0, MOVES, 5], np.float32), np.ones((3, 48), np.float32))
+    found = counts(["speed", "arrow_of_time", "middle_box"], asked, BOXES, usual)
+    assert found.tolist() == [[1, 0, 1], [1, 0.5, 1], [1, 1, 1]]
+    assert counts(["speed", "middle_box"], asked, BOXES, usual).tolist() == [[1, 1]] * 3
+
+
+def test_where_nobody_moves_who_does_counts() -> None:
+    still = Motion(np.zeros(3, np.float32), np.ones((3, 48), np.float32))
+    usual = learn_usual(still, BOXES, (240, 360), (SpeedSettings(),))
+    asked = Motion(np.array([0, 0.1, 5], np.float32), np.ones((3, 48), np.float32))
+    assert counts(["arrow_of_time"], asked, BOXES, usual).ravel().tolist() == [0, 1, 1]
 
 
 def box(x: float, y: float) -> list[float]:

@@ -36,6 +36,19 @@ def test_calibrate(raw: list[list[float]], expected: list[list[float]]) -> None:
     assert found.tolist() == pytest.approx(expected) if len(raw) == 0 else np.allclose(found, expected)
 
 
+def test_a_part_counts_for_as_much_as_it_says() -> None:
+    raw = np.array([[40, 5], [40, 5]], np.float32)
+    found = calibrate(raw, KINDS, SCALES, np.array([[1, 0.5], [0, 1]], np.float32))
+    assert np.allclose(found, [[3, 5], [0, 10]])
+
+
+def test_the_mean_of_what_counts_is_stretched() -> None:
+    """Where a part that is alone says half of what it says, its scale is half as wide."""
+    ramp = np.arange(101, dtype=np.float32)[:, None]
+    full, half = (measure_scales(ramp, ["a"], counts_NK=np.full((101, 1), n, np.float32))["a"] for n in (1, 0.5))
+    assert half.high - half.median == pytest.approx((full.high - full.median) / 2)
+
+
 def test_measure_scales() -> None:
     """Of 0, 1, ..., 100 the median is 50 and the 99th percentile 99; where tasks agree, so is that of their mean."""
     ramp = np.random.default_rng(0).permutation(101).astype(np.float32)

@@ -91,10 +91,11 @@ def test_without_smoothing_a_frame_scores_its_highest_object() -> None:
     assert 0 in expected and len(set(expected)) > 3
 
 
-@pytest.mark.parametrize("every", [1, 4])
-def test_offline_and_live_are_the_same(every: int) -> None:
+@pytest.mark.parametrize(("every", "tracks"), [(1, 1), (4, 1), (2, 5)])
+def test_offline_and_live_are_the_same(every: int, tracks: int) -> None:
     """A camera gives a frame when it has one and knows nothing of the next; a list is there from the start."""
-    model = make_model(every=every, max_wait=1, mean_frames=3, gaussian_frames=0.5)
+    widths = {"mean_frames": 3, "gaussian_frames": 0.5, "track_frames": tracks}
+    model = make_model(every=every, max_wait=1, **widths)
     delay = delay_frames(model.configuration.scoring)
     live: list[FrameResult] = []
     told = threading.Condition()
@@ -111,7 +112,15 @@ def test_offline_and_live_are_the_same(every: int) -> None:
             live.append(result)
             told.notify()
     assert same(live, list(score_stream(frames(COUNT), model, detector(crowd()))))
-    assert same(live, results(every=every, mean_frames=3, gaussian_frames=0.5), 1e-5), "waiting changes no score"
+    assert same(live, results(every=every, **widths), 1e-5), "waiting changes no score"
+
+
+def test_a_frames_score_is_of_its_objects_as_they_are_along_their_tracks() -> None:
+    found = results(combine="plain", mean_frames=1, gaussian_frames=0, track_frames=5)
+    as_they_were = results(combine="plain", mean_frames=1, gaussian_frames=0)
+    highest = [max(result.object_scores, default=0.0) for result in found[3:-3]]
+    assert [result.score for result in found[3:-3]] == pytest.approx(highest)
+    assert [result.score for result in found] != pytest.approx([result.score for result in as_they_were])
 
 
 @pytest.mark.parametrize(("batch", "max_wait"), [(1, 1), (3, 64)])

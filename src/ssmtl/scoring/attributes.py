@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from ssmtl.scoring.motion import Motion
 from ssmtl.scoring.pattern import PatternSettings, UsualPatterns, learn_patterns
 from ssmtl.scoring.speed import SpeedSettings, UsualSpeed, learn_usual_speed
+from ssmtl.tasks.arrow_of_time import ArrowOfTime
 
 Settings = SpeedSettings | PatternSettings
 
@@ -31,6 +32,21 @@ def learn_usual(
     # Patterns are in usual speeds, whether speed scores or not.
     speed = learn_usual_speed(motion.speed_N, boxes_N4, shape, speeds[0] if speeds else SpeedSettings())
     return Usual(speed, learn_patterns(motion, boxes_N4, speed, shape, patterns[0]) if patterns else None)
+
+
+MOVES = 0.5
+"""Share of the usual speed at a place from which on an object moves."""
+
+
+def counts(kinds: Sequence[str], motion: Motion, boxes_N4: NDArray[np.float32], usual: Usual) -> NDArray[np.float32]:
+    """How far each of K parts says something of N objects, 0 to 1: the arrow of time nothing of what stands still.
+
+    Played backwards, that looks as it does forwards, and what its head says is chance.
+    """
+    found = np.ones((len(boxes_N4), len(kinds)), np.float32)
+    moving_N = motion.speed_N / np.maximum(MOVES * usual.speed.median(boxes_N4), 1e-6)
+    found[:, [kind == ArrowOfTime().kind for kind in kinds]] = np.minimum(moving_N, 1)[:, None]
+    return found
 
 
 def attribute_scores(

@@ -22,7 +22,7 @@ from ssmtl.model import Model
 from ssmtl.regions.regions import Regions
 from ssmtl.regions.union import Union
 from ssmtl.scoring.ahead import ahead
-from ssmtl.scoring.attributes import attribute_scores
+from ssmtl.scoring.attributes import attribute_scores, counts
 from ssmtl.scoring.interpolation import Matches, Partial, fill, match
 from ssmtl.scoring.motion import NEEDED, measure_motion
 from ssmtl.scoring.score import calibrate, join_parts
@@ -108,6 +108,9 @@ DEPTH = 4
 
 ATTRIBUTES = "attributes"
 """Name of what is given of the sequences by attributes: their raw scores."""
+
+COUNTS = "counts"
+"""Name of how far each part counts for each sequence, where motion is measured."""
 
 FEW_CORES = 2
 """On which OpenCV's own threads only get in the network's way; its flow is the same with one, bit for bit."""
@@ -226,7 +229,7 @@ def _with_pictures(cut: _Cut, pictures: Picture, model: Model) -> _Cut:
     """With its sequences' pictures, and what is measured in them."""
     given = dict(cut.sequences.given)
     if model.usual is not None:
-        given[ATTRIBUTES] = score_attributes(pictures, cut.regions.boxes[cut.sequences.index], model)
+        given |= look_at_motion(pictures, cut.regions.boxes[cut.sequences.index], model)
     return replace(cut, sequences=Sequences(cut.sequences.index, pictures, given), window=())
 
 
@@ -255,13 +258,14 @@ def _given(frame: Frame, regions: Regions, model: Model) -> dict[str, NDArray[np
     return given | {"classes": regions.probabilities}
 
 
-def score_attributes(pictures: Picture, boxes: NDArray[np.float32], model: Model) -> NDArray[np.float32]:
-    """Raw scores of N objects, a column for each attribute."""
+def look_at_motion(pictures: Picture, boxes: NDArray[np.float32], model: Model) -> dict[str, NDArray[np.float32]]:
+    """What the motion of N objects says: raw scores, a column for each attribute, and how far each part counts."""
     assert model.usual is not None
     seen = pictures[:, :, REACH - NEEDED // 2 : REACH + NEEDED // 2 + 1]
     near = seen.cpu().numpy() if isinstance(seen, Tensor) else seen
     motion = measure_motion(near, boxes, model.configuration.sequences.padding)
-    return attribute_scores(motion, boxes, model.usual, model.configuration.attributes)
+    scores = attribute_scores(motion, boxes, model.usual, model.configuration.attributes)
+    return {ATTRIBUTES: scores, COUNTS: counts([part.kind for part in model.parts], motion, boxes, model.usual)}
 
 
 def _incomplete(seen: _Seen, model: Model) -> _Cut:
@@ -378,4 +382,4 @@ def score_sequences(sequences: Picture, given: Mapping[str, NDArray[np.float32]]
         raw = np.concatenate([raw, given[ATTRIBUTES]], axis=1)
     if model.configuration.scoring.combine == "plain":
         return raw
-    return calibrate(raw, [part.kind for part in model.parts], model.scales)
+    return calibrate(raw, [part.kind for part in model.parts], model.scales, given.get(COUNTS))
