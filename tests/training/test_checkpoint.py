@@ -40,9 +40,9 @@ def test_round_trip(tmp_path: Path) -> None:
     network, optimizer = make(0)
     train(network, optimizer, 3)
     best = weights(make(1)[0])
-    save_checkpoint(tmp_path / "c.safetensors", network, optimizer, best, PROGRESS, "key")
+    save_checkpoint(tmp_path / "c.safetensors", network, optimizer, None, best, PROGRESS, "key")
     other, its_optimizer = make(2)
-    progress, its_best = load_checkpoint(tmp_path / "c.safetensors", other, its_optimizer, "key")
+    progress, its_best = load_checkpoint(tmp_path / "c.safetensors", other, its_optimizer, None, "key")
     assert progress == PROGRESS and equal(best, its_best) and equal(weights(network), weights(other))
     # With the same moments, the next steps are the same too.
     train(network, optimizer, 2)
@@ -53,20 +53,20 @@ def test_round_trip(tmp_path: Path) -> None:
 
 def test_before_the_first_step(tmp_path: Path) -> None:
     network, optimizer = make(0)
-    save_checkpoint(tmp_path / "c.safetensors", network, optimizer, {}, Progress(), "key")
+    save_checkpoint(tmp_path / "c.safetensors", network, optimizer, None, {}, Progress(), "key")
     other, its_optimizer = make(2)
-    progress, best = load_checkpoint(tmp_path / "c.safetensors", other, its_optimizer, "key")
+    progress, best = load_checkpoint(tmp_path / "c.safetensors", other, its_optimizer, None, "key")
     assert progress == Progress() and best == {} and equal(weights(network), weights(other))
 
 
 def test_a_checkpoint_of_another_run(tmp_path: Path) -> None:
     network, optimizer = make(0)
-    save_checkpoint(tmp_path / "c.safetensors", network, optimizer, {}, Progress(), "key")
+    save_checkpoint(tmp_path / "c.safetensors", network, optimizer, None, {}, Progress(), "key")
     before = weights(network)
     train(network, optimizer, 1)
     changed = weights(network)
     with pytest.raises(ModelError, match=r"c\.safetensors: .*other settings.*--overwrite"):
-        load_checkpoint(tmp_path / "c.safetensors", network, optimizer, "another key")
+        load_checkpoint(tmp_path / "c.safetensors", network, optimizer, None, "another key")
     assert equal(weights(network), changed) and not equal(changed, before), "the network is left as it was"
 
 
@@ -86,7 +86,7 @@ def test_a_checkpoint_of_another_run(tmp_path: Path) -> None:
 def test_a_damaged_checkpoint(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
     network, optimizer = make(0)
     path = tmp_path / "c.safetensors"
-    save_checkpoint(path, network, optimizer, {}, Progress(), "key")
+    save_checkpoint(path, network, optimizer, None, {}, Progress(), "key")
     path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(ModelError, match=r"c\.safetensors: is damaged.*delete it"):
-        load_checkpoint(path, network, optimizer, "key")
+        load_checkpoint(path, network, optimizer, None, "key")

@@ -117,6 +117,31 @@ def test_the_best_epoch_is_kept(
     assert not equal(seen[0], seen[1]) and not equal(seen[1], seen[2])
 
 
+@pytest.mark.parametrize("decay", [0.0, 0.3, 0.99])
+def test_the_mean_of_the_weights_is_kept(tmp_path: Path, decay: float) -> None:
+    """By hand: after each step a share of the way towards its weights, most of it at first."""
+    run = trainer(SETTINGS.model_copy(update={"average": decay, "epochs": 3}))
+    steps: list[dict[str, Tensor]] = []
+    run.run(TRAIN, HELD_OUT, tmp_path / "c.safetensors", "key", lambda progress, in_epoch: steps.append(weights(run)))
+    assert len(steps) == 9
+    mean, kept = steps[0], []
+    for number, step in enumerate(steps):
+        share = 1 - min(decay, (1 + number) / (10 + number)) if number and decay else 1
+        mean = {name: mean[name] + share * (step[name] - mean[name]) for name in mean}
+        if number % 3 == 2:
+            kept.append(mean)
+    assert any(
+        all(
+            torch.allclose(one[n].float(), value.float(), atol=1e-6)
+            for n, value in weights(run).items()
+            if value.is_floating_point()
+        )
+        for one in kept
+    )
+    if decay:
+        assert not equal(weights(run), steps[-1])
+
+
 def test_an_epoch_sees_each_sequence_once_in_another_order(tmp_path: Path) -> None:
     store = Store()
     trainer(store=store).run(TRAIN, HELD_OUT, tmp_path / "c.safetensors", "key")
@@ -254,7 +279,7 @@ class TestLateTasks:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, totals: list[float], best: int
     ) -> None:
         """Though the loss was lowest then; nor does the loss of a task that does not score count."""
-        settings = SETTINGS.model_copy(update={"epochs": 4})
+        settings = SETTINGS.model_copy(update={"epochs": 4, "average": 0.0})
         run, seen = trainer(settings, tasks=[Guess(), Unscored(first_epoch=3)]), []
         monkeypatch.setattr(
             run,

@@ -32,13 +32,17 @@ def save_checkpoint(
     path: Path,
     network: nn.Module,
     optimizer: torch.optim.Optimizer,
+    average: nn.Module | None,
     best: dict[str, Tensor],
     progress: Progress,
     key: str,
 ) -> None:
-    """Write network, optimizer, best network so far and progress; `key` says which run they belong to."""
+    """Write network, optimizer, mean of the weights, best network so far and progress; `key` says which run they
+    belong to."""
     tensors = {f"network.{name}": value for name, value in network.state_dict().items()}
     tensors |= {f"best.{name}": value for name, value in best.items()}
+    if average is not None:
+        tensors |= {f"average.{name}": value for name, value in average.state_dict().items()}
     for number, state in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{number}.{name}": torch.as_tensor(value) for name, value in state.items()}
     tensors = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
@@ -47,14 +51,14 @@ def save_checkpoint(
 
 
 def load_checkpoint(
-    path: Path, network: nn.Module, optimizer: torch.optim.Optimizer, key: str
+    path: Path, network: nn.Module, optimizer: torch.optim.Optimizer, average: nn.Module | None, key: str
 ) -> tuple[Progress, dict[str, Tensor]]:
-    """Bring `network` and `optimizer` to where `path` was saved; returns the progress and the best network.
+    """Bring `network`, `optimizer` and `average` to where `path` was saved; returns the progress and the best network.
 
     Raises:
         ModelError: the file is damaged, or belongs to a run with other settings or footage.
     """
-    tensors: dict[str, dict[str, Any]] = {"network": {}, "best": {}, "optimizer": {}}
+    tensors: dict[str, dict[str, Any]] = {"network": {}, "best": {}, "optimizer": {}, "average": {}}
     try:
         with safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
@@ -69,6 +73,8 @@ def load_checkpoint(
             "or start over with --overwrite"
         )
     network.load_state_dict(tensors["network"])
+    if average is not None:
+        average.load_state_dict(tensors["average"])
     state: dict[int, dict[str, Tensor]] = {}
     for name, value in tensors["optimizer"].items():
         number, rest = name.split(".", 1)

@@ -20,10 +20,16 @@ class TrainSettings(Settings):
     """Adam, its rate, 15 % held out and the choice of the best epoch are the papers'; the rest is ours."""
 
     epochs: int = Field(2, ge=1, description="20 in the papers, on networks and sets for a GPU")
-    min_steps: int = Field(300, ge=0, description="a small training set is gone through more often, up to this")
+    min_steps: int = Field(1000, ge=0, description="a small training set is gone through more often, up to this")
     batch_size: int = Field(32, ge=2, description="64 to 256 in the papers")
     learning_rate: float = Field(1e-3, gt=0)
     schedule: Literal["constant", "cosine"] = Field("cosine", description="constant in the papers")
+    average: float = Field(
+        0.99,
+        ge=0,
+        lt=1,
+        description="decay of the mean of the weights over the steps; 0: the last ones, as in the papers",
+    )
     held_out: float = Field(0.15, gt=0, lt=0.9, description="share of the sequences, by clip or by time")
     flip: bool = Field(True, description="mirror half of the sequences left to right")
     brightness: float = Field(0.1, ge=0, lt=1, description="largest shift and gain of a sequence's grey levels")

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from lightning_fabric import Fabric
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
 from ssmtl.errors import ConfigError
 from ssmtl.nets.network import SHARED, Network, channels_last
@@ -137,6 +139,7 @@ class Trainer:
         channels_last(network)
         optimizer = torch.optim.Adam(network.parameters(), lr=settings.learning_rate)
         self.network, self.optimizer = self.fabric.setup(self.raw, optimizer)
+        self.average = averaged(self.raw, settings.average) if settings.average else None
         self.names = sorted({name for task in tasks for name in task.trains_on})
         self.imitated = Imitated(imitated, self.fabric.device, self.precision) if imitated else None
         self.imitation = settings.imitation or ImitationSettings()
@@ -270,7 +273,7 @@ class Trainer:
         progress = Progress()
         best: dict[str, Tensor] = {}
         if checkpoint.is_file():
-            progress, best = load_checkpoint(checkpoint, self.raw, self.optimizer, key)
+            progress, best = load_checkpoint(checkpoint, self.raw, self.optimizer, self.average, key)
         self.busy_s = progress.busy_s
         log({}, progress.epoch * steps + progress.step)
         started, saved = time.monotonic() - progress.seconds, time.monotonic()
@@ -291,6 +294,8 @@ class Trainer:
                 losses = self._losses(x_BCTHW, given, progress.epoch, chance, True, usual)
                 with self._working():
                     self.optimizer.step()
+                    if self.average is not None:
+                        self.average.update_parameters(self.raw)
                 for kind, loss in losses.items():
                     progress.sums[kind] = progress.sums.get(kind, 0.0) + loss
                 progress.step += 1
@@ -299,14 +304,26 @@ class Trainer:
                 if (done := progress.epoch * steps + progress.step) % settings.log_every == 0:
                     log({f"batch/{kind}": loss for kind, loss in losses.items()} | {"learning_rate": rate}, done)
                 if time.monotonic() - saved > settings.checkpoint_s:
-                    save_checkpoint(checkpoint, self.raw, self.optimizer, best, progress, key)
+                    save_checkpoint(checkpoint, self.raw, self.optimizer, self.average, best, progress, key)
                     saved = time.monotonic()
-            best = self._end_epoch(progress, steps, held_out, best)
+            with self._averaged():
+                best = self._end_epoch(progress, steps, held_out, best)
             log(progress.history[-1], progress.epoch * steps)
             progress.seconds, progress.busy_s = time.monotonic() - started, self.busy_s
-            save_checkpoint(checkpoint, self.raw, self.optimizer, best, progress, key)
+            save_checkpoint(checkpoint, self.raw, self.optimizer, self.average, best, progress, key)
         self.raw.load_state_dict(best)
         return progress
+
+    @contextmanager
+    def _averaged(self) -> Iterator[None]:
+        """Within it, the network has the mean of its weights over the steps, if one is kept."""
+        if self.average is None:
+            yield
+            return
+        last = {name: value.detach().clone() for name, value in self.raw.state_dict().items()}
+        self.raw.load_state_dict(self.average.module.state_dict())
+        yield
+        self.raw.load_state_dict(last)
 
     def _end_epoch(
         self, progress: Progress, steps: int, held_out: NDArray[np.intp], best: dict[str, Tensor]
@@ -328,6 +345,22 @@ class Trainer:
         progress.history.append(row)
         progress.epoch, progress.step, progress.sums = progress.epoch + 1, 0, {}
         return best
+
+
+def averaged(network: nn.Module, decay: float) -> AveragedModel:
+    """A network whose weights and statistics are the exponential mean of those of `network` over the steps.
+
+    The weights of single steps are noise around it, and it is the better network long before the learning rate has come
+    down (ours). At first the mean is over fewer steps, so that it soon forgets how the network began.
+    """
+
+    def mean(old: Any, new: Any, steps: Tensor | int) -> None:
+        if old[0].is_floating_point():
+            torch._foreach_lerp_(old, new, 1 - min(decay, (1 + int(steps)) / (10 + int(steps))))
+        else:
+            torch._foreach_copy_(old, new)
+
+    return AveragedModel(network, multi_avg_fn=mean, use_buffers=True)
 
 
 def parameters(network: nn.Module) -> int:

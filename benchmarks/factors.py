@@ -1,0 +1,116 @@
+"""What decides accuracy before and during training, one factor at a time: UCSD Ped2, recipe `fast`, three seeds each.
+
+    python benchmarks/factors.py --work runs/factors [--seeds 3] [--rows padding=0 epochs=1 ...]
+
+Every row is the base with one change, trained anew. Rows that are not asked for are shown if they were measured before,
+with as many seeds as they have. Several processes may share the work (--only SEED). Can be killed and run again. Writes
+benchmarks/results/factors.json and .md. A comparison after the fact: no default may be chosen by it.
+"""
+
+import argparse
+import json
+from argparse import Namespace
+from pathlib import Path
+
+import numpy as np
+from machine import machine, shared_data
+from ped2 import one_seed
+
+from ssmtl.atomic import write_json, write_text
+
+RESULTS = Path(__file__).parent / "results"
+BASE = ["train.min_steps=300"]
+"""Steps, in whole epochs: few, so that all rows can be trained in a night."""
+
+MEASURES = ("micro", "macro_anchored", "rbdc", "tbdc")
+
+
+def rows() -> dict[str, list[str]]:
+    """Row → what is set besides the base."""
+    detector = (
+        f'{{kind="onnx", path="{shared_data().parent / "weights" / "yolox_nano_416.onnx"}", min_confidence=0.25}}'
+    )
+    motion = '{kind="background"}, {kind="flow"}'
+    return {
+        "base": [],
+        "regions: a detector and motion": [f"detectors=[{detector}, {motion}]"],
+        "regions: flow alone": ['detectors=[{kind="flow"}]'],
+        "regions: background alone": ['detectors=[{kind="background"}]'],
+        "regions: crowds left whole": ["detectors.background.split=false", "detectors.flow.split=false"],
+        "regions: fragments left": ["detectors.background.fragment=0", "detectors.flow.fragment=0"],
+        "regions: twice the smallest area": ["detectors.background.min_area=600", "detectors.flow.min_area=600"],
+        "crop: no padding": ["sequences.padding=0"],
+        "crop: padding 0.25": ["sequences.padding=0.25"],
+        "T1: no label smoothing": ["tasks.arrow_of_time.label_smoothing=0"],
+        "T2: steps of at most 2": ["tasks.motion_irregularity.max_step=2"],
+        "no mirroring": ["train.flip=false"],
+        "brightness as it is": ["train.brightness=0"],
+        "brightness by 30 %": ["train.brightness=0.3"],
+        "batch of 16": ["train.batch_size=16"],
+        "batch of 64": ["train.batch_size=64"],
+        "1000 steps": ["train.min_steps=1000"],
+        "twice as many sequences": ["sequences.max_sequences=16000"],
+        "wide": ["backbone.width=wide"],
+        "deep": ["backbone.depth=deep"],
+    }
+
+
+def measured(title: str, changes: list[str], seed: int, work: Path) -> dict:
+    folder = work / "".join(c if c.isalnum() else "_" for c in title)
+    kept = folder / f"seed{seed}.json"
+    if not kept.is_file():
+        # What is cut is kept for all rows; those with the same regions and crops share it.
+        (work / "sequences").mkdir(parents=True, exist_ok=True)
+        folder.mkdir(exist_ok=True)
+        if not (folder / "sequences").exists():
+            (folder / "sequences").symlink_to("../sequences")
+        write_json(kept, one_seed(seed, Namespace(work=folder, recipe="fast", set=[*BASE, *changes])))
+    return json.loads(kept.read_text())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--rows", nargs="*", help="titles; all by default")
+    parser.add_argument("--only", type=int, help="this seed, and stop, so that processes can share the work")
+    options = parser.parse_args()
+    known = rows()
+    for title in options.rows or known:
+        for seed in [options.only] if options.only is not None else range(options.seeds):
+            measured(title, known[title], seed, options.work)
+    if options.only is not None:
+        return
+    found = {}
+    for title, changes in known.items():
+        folder = options.work / "".join(c if c.isalnum() else "_" for c in title)
+        seeds = [measured(title, changes, int(one.stem[4:]), options.work) for one in sorted(folder.glob("seed*.json"))]
+        if seeds:
+            found[title] = {"set": changes, "seeds": seeds}
+    report = {**machine(), "base": BASE, "rows": found}
+    write_json(RESULTS / "factors.json", report)
+    write_text(RESULTS / "factors.md", table(report))
+
+
+def table(report: dict) -> str:
+    lines = [
+        f"Measured on {report['date']}, {report['processor']}, ssmtl {report['ssmtl']}; `fast` with "
+        f"`{' '.join(report['base'])}` on UCSD Ped2's six test clips; means (and range) over seeds, in %. "
+        "Made by `benchmarks/factors.py`.",
+        "",
+        "| changed | seeds | micro AUC | macro AUC, anchored | RBDC | TBDC | regions per frame | training, minutes |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for title, row in report["rows"].items():
+        cells = []
+        for measure in MEASURES:
+            values = 100 * np.array([seed[measure] for seed in row["seeds"]])
+            cells.append(f"{values.mean():.2f} ({values.min():.2f}–{values.max():.2f})")
+        regions, minutes = (np.mean([s[k] for s in row["seeds"]]) for k in ("regions_per_frame", "training_s"))
+        cells += [f"{regions:.1f}", f"{minutes / 60:.1f}"]
+        lines.append(f"| {title} | {len(row['seeds'])} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()
