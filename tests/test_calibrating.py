@@ -55,8 +55,8 @@ def test_the_threshold_is_that_of_the_scores_and_is_kept_with_the_model(
     assert read.threshold()[1] == f"calibrated, an estimate for {rate(86400 / 30 / expected.footage_s)}"
     # Scores of other settings are on another scale; how often objects are looked at changes none.
     assert with_settings(read, {"scoring": {"every": 1}}).threshold()[0] == expected.value
-    assert with_settings(read, {"scoring": {"mean_frames": 1}}).threshold()[0] == 1.0
-    assert "other settings" in with_settings(read, {"scoring": {"mean_frames": 1}}).threshold()[1]
+    assert with_settings(read, {"scoring": {"mean_frames": 9}}).threshold()[0] == 1.0
+    assert "other settings" in with_settings(read, {"scoring": {"mean_frames": 9}}).threshold()[1]
     assert with_settings(read, {"events": {"threshold": 0.3}}).threshold() == (0.3, "events.threshold")
 
 
@@ -89,13 +89,17 @@ def test_a_curve_over_midnight_is_cut_into_its_periods() -> None:
     assert [(part.scores[0], part.scores[-1]) for part in within(curve, night)] == [(60, 539)]
 
 
-def test_what_was_held_out_is_whole_clips_or_their_ends() -> None:
+def test_what_was_held_out_is_whole_clips_or_pieces_of_them() -> None:
     a, b, c = Clip("a", Path("a")), Clip("b", Path("b"), 100), Clip("c", Path("c"))
     clip = np.array([0, 0, 1, 1, 1, 2])
     frame = np.array([12, 50, 20, 70, 80, 30])
     found = held_out_clips({a: 90, b: 95, c: 60}, clip, frame, np.array([0, 1, 3, 4]))
     assert found == {a: 90, replace(b, start=167): 28}
     assert shorten(found, 1000) == list(found)
+    # Held out are 60 to 80 and 150 on; what lies between is learnt from, or neither.
+    frame = np.array([150, 60, 10, 70, 80, 110, 170])
+    pieces = held_out_clips({b: 200}, np.zeros(7, int), frame, np.array([0, 1, 3, 4, 6]))
+    assert pieces == {replace(b, start=157, stop=184): 27, replace(b, start=247): 53}
     assert [(part.start, part.stop) for part in shorten(found, 59)] == [(0, 45), (167, 181)]
 
 

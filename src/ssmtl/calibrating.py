@@ -77,7 +77,7 @@ def calibrate(
         found[period] = choose_threshold(mine, settings, budget)
     calibration = Calibration(
         found,
-        [*(clip.name for clip in clips), *(known or {})],
+        [*dict.fromkeys(clip.name for clip in clips), *(known or {})],
         datetime.now(UTC).isoformat(timespec="seconds"),
         model.configuration.model_dump(mode="json", include={"scoring", "detectors", "zones"}),
     )
@@ -124,7 +124,7 @@ def within(curve: Curve, period: Period) -> list[Curve]:
 def held_out_clips(
     lengths: Mapping[Clip, int], clip: np.ndarray, frame: np.ndarray, held_out: np.ndarray
 ) -> dict[Clip, int]:
-    """What a training held out, as clips and their frames: whole ones, or the ends of those of which only the end was.
+    """What a training held out, as clips and their frames: whole ones, or those pieces of each that were.
 
     Args:
         lengths: the training's clips and their frames.
@@ -135,10 +135,15 @@ def held_out_clips(
     out[held_out] = True
     found = {}
     for number, (whole, length) in enumerate(lengths.items()):
-        mine = clip == number
-        if (mine & out).any():
-            first = 0 if out[mine].all() else int(frame[mine & out].min()) - REACH
-            found[replace(whole, start=whole.start + first)] = length - first
+        mine = np.flatnonzero(clip == number)
+        mine = mine[np.argsort(frame[mine], kind="stable")]
+        # A piece begins where what came before was not held out.
+        borders = np.flatnonzero(np.diff(out[mine], prepend=False, append=False))
+        for first, end in borders.reshape(-1, 2):
+            start = int(frame[mine[first]]) - REACH if first else 0
+            stop = int(frame[mine[end - 1]]) + REACH + 1 if end < len(mine) else None
+            part = replace(whole, start=whole.start + start, stop=whole.stop if stop is None else whole.start + stop)
+            found[part] = (length if stop is None else stop) - start
     return found
 
 

@@ -1,4 +1,4 @@
-"""Holding out: whole clips or the end of each, and never neighbouring frames in both parts."""
+"""Holding out: whole clips or pieces of each, and never neighbouring frames in both parts."""
 
 import numpy as np
 import pytest
@@ -44,8 +44,9 @@ def test_by_time_no_frame_is_in_both_parts(lengths: list[int], per_frame: int, r
     train, held = hold_out(clip, frame, share, reach)
     for number in range(len(lengths)):
         mine, theirs = frame[train][clip[train] == number], frame[held][clip[held] == number]
-        assert mine.max() + reach < theirs.min() - reach, "the last frame of one, the first frame of the other"
-        assert mine.max() + reach + 2 >= theirs.min() - reach, "the gap is no wider than it must be"
+        apart = np.abs(np.unique(mine)[:, None] - np.unique(theirs))
+        assert apart.min() > 2 * reach, "the last frame of one, the first frame of the other"
+        assert apart.min() <= 2 * reach + 2, "the gap is no wider than it must be"
         assert abs(len(theirs) / (lengths[number] * per_frame) - share) < 0.02
     assert not set(train) & set(held)
 
@@ -65,6 +66,30 @@ def test_by_time_each_clip_gives_its_end() -> None:
 def test_both_parts_hold_something_however_short_the_footage(lengths: list[int], per_frame: int) -> None:
     train, held = hold_out(*footage(*lengths, per_frame=per_frame), 0.15, 12)
     assert len(train) and len(held)
+
+
+@pytest.mark.parametrize(
+    ("length", "reach", "share", "pieces"),
+    [
+        (500, 12, 0.15, 1),
+        (1000, 3, 0.15, 1),
+        (2400, 12, 0.15, 3),
+        (2400, 3, 0.15, 3),
+        (9000, 12, 0.15, 4),
+        (960, 12, 0.5, 2),
+    ],
+)
+def test_a_long_clip_gives_pieces_from_all_of_it(length: int, reach: int, share: float, pieces: int) -> None:
+    """One where the gaps would be more than a tenth of it, or pieces shorter than 100 frames; the last is its end."""
+    clip, frame = footage(length, per_frame=2)
+    train, held = hold_out(clip, frame, share, reach)
+    frames = np.unique(frame[held])
+    starts = frames[np.flatnonzero(np.diff(frames, prepend=-9) > 1)]
+    assert len(starts) == pieces and frames[-1] == length - 1
+    assert np.allclose(starts, (np.arange(1, pieces + 1) - share) * length / pieces, atol=2)
+    assert len(held) / len(clip) == pytest.approx(share, abs=0.01)
+    assert np.abs(np.unique(frame[train])[:, None] - frames).min() == 2 * reach + 1
+    assert len(train) >= (1 - share - 0.1) * len(clip)
 
 
 def test_the_same_every_time() -> None:

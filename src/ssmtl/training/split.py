@@ -1,10 +1,20 @@
-"""Holding out a part of the training footage: whole clips, or the end of each, never neighbouring frames."""
+"""Holding out a part of the training footage: whole clips, or pieces of each, never neighbouring frames."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 MIN_CLIPS = 5
 """From this many clips on, whole clips are held out."""
+
+MOST_PIECES = 4
+"""Of a clip that are held out, spread over it, so that they show all of its hours; the last one is its end. To
+score a piece, all before it is decoded: more of them would take long."""
+
+LEAST_PIECE = 100
+"""Frames of a piece; shorter ones would say little of what happens in a row."""
+
+GAPS = 0.1
+"""Share of a clip, at most, that lies between what is learnt from and what is held out, and is neither."""
 
 
 def hold_out(
@@ -17,7 +27,7 @@ def hold_out(
         frame: N, its middle frame.
         share: of the sequences to hold out, in (0, 1).
         reach: frames on either side of the middle one; by time, sequences that share a frame with a held-out one
-            are in neither part.
+            are in neither part, so that a short clip gives its end alone.
 
     Returns:
         Two arrays of positions, both non-empty when N ≥ 2 and the footage is long enough.
@@ -37,12 +47,30 @@ def hold_out(
     train, out = np.zeros(len(clip), bool), np.zeros(len(clip), bool)
     for number in clips:
         mine = clip == number
-        border = np.quantile(frame[mine], 1 - share)
-        out |= mine & (frame > border)
-        train |= mine & (frame <= border - 2 * reach)
+        held_mine = _pieces(frame[mine], share, reach)
+        out[mine] = held_mine
+        train[mine] = _distance(frame[mine], np.unique(frame[mine][held_mine])) > 2 * reach
     if not train.any():
         # Too short for a gap: better an overlap of frames than nothing to train on.
         train = ~out
     if not out.any():
         out = train.copy()
     return np.flatnonzero(train), np.flatnonzero(out)
+
+
+def _pieces(frame: NDArray[np.int64], share: float, reach: int) -> NDArray[np.bool_]:
+    """Which of a clip's N sequences are in the pieces that are held out."""
+    length = float(np.ptp(frame) + 1)
+    count = int(min(MOST_PIECES, GAPS * length / (4 * reach), share * length / LEAST_PIECE))
+    out = np.zeros(len(frame), bool)
+    for end in np.arange(1, max(1, count) + 1):
+        first, last = np.quantile(frame, [(end - share) / max(1, count), end / max(1, count)])
+        out |= (frame > first) & (frame <= last)
+    return out
+
+
+def _distance(frame: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Frames from each of N to the nearest of M others, ascending; infinite where there are none."""
+    bounds = np.concatenate([[-np.inf], others, [np.inf]])
+    after = np.searchsorted(bounds, frame)
+    return np.minimum(bounds[after] - frame, frame - bounds[after - 1])
