@@ -24,7 +24,7 @@ from ssmtl.metrics.frames import measure_frames
 from ssmtl.metrics.regions import measure_regions
 from ssmtl.model import Model, with_settings
 from ssmtl.regions.union import build_detector
-from ssmtl.scoring.score import calibrate, join_parts
+from ssmtl.scoring.score import join_parts
 from ssmtl.scoring.settings import ScoringSettings
 from ssmtl.scoring.stream import score_stream
 from ssmtl.scoring.tracks import Followed
@@ -35,14 +35,14 @@ RESULTS = Path(__file__).parent / "results"
 TRACKS = 17
 
 
-def raw_frames(data: Dataset, model: Model, kept: Path, step) -> dict[str, Frames]:
-    """All raw scores of the test clips; kept in a file."""
+def scored_frames(data: Dataset, model: Model, combine: str, kept: Path, step) -> dict[str, Frames]:
+    """All scores of the test clips' parts, "calibrated" or raw ("plain"); kept in a file."""
     if not kept.is_file():
-        plain = with_settings(model, {"scoring": {"combine": "plain", "every": 1, "track_frames": 1}})
+        used = with_settings(model, {"scoring": {"combine": combine, "every": 1, "track_frames": 1}})
         arrays = {}
         for clip in data.test_clips():
             detector = build_detector(model.configuration.detectors, clip.name, model.scene, clip.start)
-            results = [step() or result for result in score_stream(open_source(clip), plain, detector)]
+            results = [step() or result for result in score_stream(open_source(clip), used, detector)]
             arrays[f"{clip.name}/count"] = np.array([len(result.regions) for result in results])
             arrays[f"{clip.name}/boxes"] = np.concatenate([result.regions.boxes for result in results])
             arrays[f"{clip.name}/scores"] = np.concatenate([result.task_scores for result in results])
@@ -93,15 +93,13 @@ def variants(model: Model) -> dict[str, tuple[Sequence[int], float | None, int]]
 def one_variant(
     data: Dataset, clips: dict[str, Frames], model: Model, columns: Sequence[int], power: float | None, tracks: int
 ) -> list[float]:
-    """What `measure` says of some parts of raw scores, joined as the stream joins them: along tracks, then in one."""
+    """What `measure` says of some of the parts, joined as the stream joins them: along tracks, then in one."""
     kinds = [model.parts[i].kind for i in columns]
-
-    def some(raw_NK: np.ndarray) -> np.ndarray:
-        mine = raw_NK[:, list(columns)]
-        return mine if power is None else calibrate(mine, kinds, model.scales)
-
     settings = model.configuration.scoring.model_copy(update={"track_frames": tracks})
-    used = {name: [replace(frame, scores=some(frame.scores)) for frame in every] for name, every in clips.items()}
+    used = {
+        name: [replace(frame, scores=frame.scores[:, list(columns)]) for frame in every]
+        for name, every in clips.items()
+    }
     return measure(data, used, settings, lambda parts, _: join_parts(parts, kinds, model.scales, power))
 
 
@@ -116,9 +114,13 @@ def main() -> None:
         folder = options.work / f"seed{seed}"
         model = load_model(folder / "model")
         with Bars(console) as bars:
-            clips = raw_frames(data, model, folder / "raw.npz", bars.stage(f"scoring with seed {seed}", None))
-        for title, variant in variants(model).items():
-            rows.setdefault(title, []).append(one_variant(data, clips, model, *variant))
+            step = bars.stage(f"scoring with seed {seed}", None)
+            clips = {
+                way: scored_frames(data, model, way, folder / f"{way}.npz", step) for way in ("calibrated", "plain")
+            }
+        for title, (columns, power, tracks) in variants(model).items():
+            some = clips["plain" if power is None else "calibrated"]
+            rows.setdefault(title, []).append(one_variant(data, some, model, columns, power, tracks))
     report = {**machine(), "configuration": model.configuration.model_dump(mode="json"), "rows": rows}
     write_json(RESULTS / "accuracy.json", report)
     write_text(RESULTS / "accuracy.md", table(rows, report))

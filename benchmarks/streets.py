@@ -2,9 +2,9 @@
 
     python benchmarks/streets.py --work runs/streets [--only NAME] [--set train.min_steps=300] [--name streets]
 
-Each is generated, `ssmtl-plus` fitted to its normal clips, and its test clips scored once: by the proxy tasks alone, as
-`fast` joins them, and by all parts. Two clips of each kind of anomaly. Can be killed and run again: streets and models
-are kept. Needs no footage. Writes benchmarks/results/NAME.json and .md.
+Each is generated, `ssmtl-plus` fitted to its normal clips, and its test clips scored once: by its proxy tasks alone, in
+their mean, as `fast` has it, and by all parts. Two clips of each kind of anomaly. Can be killed and run again: streets
+and models are kept. Needs no footage. Writes benchmarks/results/NAME.json and .md.
 """
 
 import argparse

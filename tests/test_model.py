@@ -11,14 +11,16 @@ import pytest
 import torch
 
 from ssmtl.errors import ModelError
-from ssmtl.model import DESCRIPTION, WEIGHTS, Model, build_network, load_model, save_model
+from ssmtl.model import DESCRIPTION, WEIGHTS, Model, _checksum, build_network, load_model, save_model
 from ssmtl.recipes import configure
 from ssmtl.regions.scene import Scene
 from ssmtl.scoring.attributes import Usual
+from ssmtl.scoring.calibration import Calibration, Period
 from ssmtl.scoring.pattern import PatternSettings, UsualPatterns
 from ssmtl.scoring.score import TaskScale
 from ssmtl.scoring.speed import SpeedSettings, UsualSpeed
 from ssmtl.scoring.stream import score_sequences, score_stream
+from ssmtl.scoring.threshold import Curve, choose_threshold
 
 from .regions.pictures import texture
 from .scoring.tiny import detector, frames, make_model
@@ -69,7 +71,7 @@ def with_attributes(*attributes: SpeedSettings | PatternSettings) -> Model:
         mean, axes, known = (chance.random(shape, np.float32) for shape in (48, (48, 16), (5, 16)))
         patterns = UsualPatterns(mean, axes, known, 4, 0.5)
     scales = {**model.scales, **{one.kind: TaskScale(0.0, 1.0) for one in attributes}}
-    usual = Usual(UsualSpeed(median, median + 1, 32.0), patterns)
+    usual = Usual(UsualSpeed(median, median + 1, 32.0, 0.1), patterns)
     return replace(model, configuration=configuration, usual=usual, scales=scales)
 
 
@@ -123,6 +125,23 @@ def test_tasks_weights_within_their_scales(tmp_path: Path, monkeypatch: pytest.M
     assert load_model(tmp_path).scales == model.scales
 
 
+def test_before_frames_scored_along_tracks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As format 7 has it: its thresholds are of another scale where there are tracks, and it kept its last weights."""
+    threshold = choose_threshold([Curve(np.arange(90.0), np.ones(90))], make_model().configuration.events, "1/day")
+    monkeypatch.setattr("ssmtl.model.FORMAT", 7)
+    for tracks in (1, 17):
+        model = make_model(track_frames=tracks)
+        settings = model.configuration.model_dump(mode="json")
+        save_model(replace(model, calibration=Calibration({Period(): threshold}, ["a"], "now", settings)), tmp_path)
+        path = tmp_path / "model.json"
+        description = json.loads(path.read_text())
+        del description["configuration"]["train"]["average"], description["checksum"]
+        path.write_text(json.dumps(description | {"checksum": _checksum(description)}))
+        read = load_model(tmp_path)
+        assert read.configuration.train.average == 0
+        assert (read.calibration is None) == (tracks > 1)
+
+
 def test_saving_again_replaces_both_files(tmp_path: Path) -> None:
     save_model(make_model(combine="plain"), tmp_path)
     save_model(make_model(SCENE, 3, combine="calibrated"), tmp_path)
@@ -171,7 +190,7 @@ def edit(folder: Path, **changes: Any) -> None:
         (lambda folder: edit(folder, picture_channels=3), f"{DESCRIPTION}: was changed"),
         (lambda folder: edit(folder, scales={}), f"{DESCRIPTION}: was changed"),
         (lambda folder: edit(folder, extra=1), f"{DESCRIPTION}: was changed"),
-        (lambda folder: edit(folder, format=8, ssmtl="9.9"), rf"{DESCRIPTION}: has format 8.*9\.9"),
+        (lambda folder: edit(folder, format=9, ssmtl="9.9"), rf"{DESCRIPTION}: has format 9.*9\.9"),
         (lambda folder: edit(folder, format=1), f"{DESCRIPTION}: has format 1"),
     ],
     ids=[

@@ -17,7 +17,7 @@ from ssmtl.progress import Progress, Silent
 from ssmtl.regions.regions import common_areas, overlaps
 from ssmtl.report.sheet import ClassAnswer, PictureAnswer, Sheet, TaskRow, overview_png, sheet_png
 from ssmtl.scoring.score import calibrate, head_outputs
-from ssmtl.scoring.stream import ATTRIBUTES, COUNTS, FrameResult
+from ssmtl.scoring.stream import ATTRIBUTES, RELEVANCE, FrameResult
 from ssmtl.tasks.task import Odds, Pictures
 from ssmtl.video.frame import Frame
 
@@ -179,10 +179,10 @@ def _ask(suspect: Suspect, model: Model) -> list[TaskRow]:
     x_BCTHW = torch.from_numpy(suspect.pictures[None]).float().div_(255)
     given = {name: torch.from_numpy(row[None]) for name, row in suspect.given.items()}
     kinds = [part.kind for part in model.parts]
-    counts = dict(zip(kinds, suspect.given.get(COUNTS, np.ones(len(kinds))), strict=True))
+    relevance = dict(zip(kinds, suspect.given.get(RELEVANCE, np.ones(len(kinds))), strict=True))
 
     def calibrated(raw: NDArray[np.float32], kind: str) -> float:
-        return float(calibrate(raw[:, None], [kind], model.scales)[0, 0] * counts[kind])
+        return float(calibrate(raw[:, None], [kind], model.scales)[0, 0] * relevance[kind])
 
     rows = []
     with torch.no_grad():

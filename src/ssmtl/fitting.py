@@ -136,7 +136,7 @@ def fit(
         store,
         imitated.network if imitated else None,
     )
-    key = _run_key(clips, configuration, imitated)
+    key = _run_key(clips, configuration, imitated, held_out)
     step = progress.stage(f"training on {len(train)} sequences", steps * epochs)
     shown = 0
 
@@ -215,8 +215,8 @@ def _remove_if_empty(*folders: Path) -> None:
             folder.rmdir()
 
 
-def _run_key(clips: Sequence[Clip], configuration: Configuration, imitated: Model | None) -> str:
-    """What must be the same for a run to be resumed: footage, settings, the teacher, and what computes."""
+def _run_key(clips: Sequence[Clip], configuration: Configuration, imitated: Model | None, held_out: np.ndarray) -> str:
+    """What must be the same for a run to be resumed: footage, what is held out, settings, teacher, what computes."""
     # The teacher is the same wherever it lies, and no engine changes what is learnt.
     left_out: dict[str, Any] = {
         "train": dict.fromkeys(WATCHING, True) | {"imitation": {"teacher"}},
@@ -226,7 +226,7 @@ def _run_key(clips: Sequence[Clip], configuration: Configuration, imitated: Mode
     settings = configuration.model_dump(mode="json", exclude=left_out)
     files = {str(file): state(file) for file in configuration.files}
     teacher = imitated.identity if imitated else None
-    parts = [[fingerprint(clip, None) for clip in clips], settings, files, teacher]
+    parts = [[fingerprint(clip, None) for clip in clips], held_out.tolist(), settings, files, teacher]
     return hashlib.sha256(json.dumps([*parts, torch.__version__], sort_keys=True).encode()).hexdigest()
 
 

@@ -14,7 +14,7 @@ from ssmtl.nets.inference import for_inference
 from ssmtl.nets.network import Network
 from ssmtl.progress import Progress
 from ssmtl.recipes import Configuration
-from ssmtl.scoring.attributes import Usual, attribute_scores, counts, learn_usual
+from ssmtl.scoring.attributes import Usual, attribute_scores, learn_usual, relevance
 from ssmtl.scoring.motion import NEEDED, Motion, measure_motion
 from ssmtl.scoring.score import TaskScale, measure_scales, raw_scores
 from ssmtl.sequences.store import SequenceStore
@@ -44,7 +44,7 @@ def measure_parts(
     """
     scores = _scores(network, configuration, store, held_out, progress)
     weights = _weights(network, configuration, store, held_out, scores, progress)
-    usual, counting = None, None
+    usual, relevant = None, None
     attributes = configuration.attributes
     parts = configuration.scoring_parts
     kinds, forms = [part.kind for part in parts], [part.form for part in parts]
@@ -52,9 +52,9 @@ def measure_parts(
         usual = learn_usual(*_motion(configuration, store, train, progress), shape, attributes)
         motion, boxes = _motion(configuration, store, held_out, progress)
         scores = np.concatenate([scores, attribute_scores(motion, boxes, usual, attributes)], axis=1)
-        counting = counts(kinds, motion, boxes, usual)
+        relevant = relevance(kinds, motion, boxes, usual)
         weights = np.append(weights, [attribute.weight for attribute in attributes])
-    return usual, measure_scales(scores, kinds, forms, weights, configuration.scoring.power, counting)
+    return usual, measure_scales(scores, kinds, forms, weights, configuration.scoring.power, relevant)
 
 
 def _scores(

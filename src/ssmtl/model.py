@@ -32,16 +32,17 @@ from ssmtl.scoring.attributes import Usual
 from ssmtl.scoring.calibration import UNCALIBRATED, Calibration
 from ssmtl.scoring.pattern import PatternSettings, UsualPatterns
 from ssmtl.scoring.score import TaskScale
-from ssmtl.scoring.speed import UsualSpeed
+from ssmtl.scoring.speed import UsualSpeed, least_spread
 from ssmtl.teachers.build import build_teacher
 from ssmtl.teachers.teacher import TARGETS, Teacher
 
-FORMAT = 7
+FORMAT = 8
 """Version of the folder's layout."""
 
-READABLE = (2, 3, 4, 5, 6, 7)
+READABLE = (2, 3, 4, 5, 6, 7, 8)
 """Versions that can be read; 2 knows no engines and keeps no samples, 3 neither events nor zones, 4 no attributes; 5
-measured speed otherwise, so that what it says of that cannot be used; 6 has tasks' weights within their scales."""
+measured speed otherwise, so that what it says of that cannot be used; 6 has tasks' weights within their scales; to
+7, frames did not score along tracks, and no mean of weights was kept."""
 
 WEIGHTS, SAMPLES, DESCRIPTION = "model.safetensors", "samples.safetensors", "model.json"
 CALIBRATION = "calibration.json"
@@ -241,6 +242,7 @@ def save_model(model: Model, folder: Path) -> None:
         "picture_channels": model.picture_channels,
         "scene": None if scene is None else {"height_slope": scene.height_slope, "height_offset": scene.height_offset},
         "speed_cell": None if usual is None else usual.speed.cell,
+        "least_speed": None if usual is None else usual.speed.least,
         "least_usual": None if usual is None or usual.patterns is None else usual.patterns.least,
         "scales": {kind: asdict(scale) for kind, scale in model.scales.items()},
         "training": dict(model.training),
@@ -300,6 +302,9 @@ def load_model(folder: Path | str) -> Model:
     crops = None
     if "samples_sha256" in description:
         crops = load(_read_checked(folder / SAMPLES, description["samples_sha256"]))
+    old = description["format"] < 8
+    if old:
+        description["configuration"]["train"].setdefault("average", 0)
     configuration = parse(Configuration, description["configuration"], f"{folder / DESCRIPTION}, configuration")
     if configuration.attributes and description["format"] < 6:
         raise ModelError(f"{folder}: what speeds are usual was measured otherwise when it was trained; train again")
@@ -309,6 +314,9 @@ def load_model(folder: Path | str) -> Model:
         scene = None
         if background is not None and description["scene"] is not None:
             scene = Scene(background.numpy(), **description["scene"])
+        if configuration.attributes and old:
+            shape = None if scene is None else (scene.background.shape[0], scene.background.shape[1])
+            description["least_speed"] = least_spread(shape)
         usual = _read_usual(tensors, description, configuration) if configuration.attributes else None
         network = build_network(configuration, description["picture_channels"])
         network.load_state_dict({name.removeprefix("network."): value for name, value in tensors.items()})
@@ -332,7 +340,8 @@ def load_model(folder: Path | str) -> Model:
         description["training"],
         None if crops is None else Samples.of({name: tensor.numpy() for name, tensor in crops.items()}),
         folder if (folder / EXPORT).is_file() else None,
-        _read_calibration(folder),
+        # Along tracks, frame scores are made otherwise since: a threshold of before is of another scale.
+        None if old and configuration.scoring.track_frames > 1 else _read_calibration(folder),
         usual,
     )
 
@@ -340,7 +349,7 @@ def load_model(folder: Path | str) -> Model:
 def _read_usual(tensors: dict[str, Tensor], description: dict[str, Any], configuration: Configuration) -> Usual:
     """Takes its tensors out of `tensors`; a KeyError names one that is missing."""
     median, high = (tensors.pop(name).numpy() for name in (SPEED_MEDIAN, SPEED_HIGH))
-    speed = UsualSpeed(median, high, float(description["speed_cell"]))
+    speed = UsualSpeed(median, high, float(description["speed_cell"]), float(description["least_speed"]))
     for attribute in configuration.attributes:
         if isinstance(attribute, PatternSettings):
             mean, axes, known = (tensors.pop(name).numpy() for name in (PATTERN_MEAN, PATTERN_AXES, PATTERN_KNOWN))

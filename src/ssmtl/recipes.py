@@ -157,7 +157,7 @@ def ssmtl() -> Configuration:
         sequences=SequenceSettings(padding=0, max_sequences=120_000),
         tasks=(ArrowOfTime(label_smoothing=0), MotionIrregularity(label_smoothing=0), MiddleBox(), Distillation()),
         backbone=BackboneSettings(depth="deep", width="wide"),
-        train=TrainSettings(epochs=20, batch_size=64, schedule="constant", average=0, brightness=0),
+        train=TrainSettings(epochs=20, min_steps=300, batch_size=64, schedule="constant", average=0, brightness=0),
         scoring=ScoringSettings(combine="plain"),
     )
 
@@ -189,7 +189,7 @@ def ssmtlpp_lite() -> Configuration:
             "recipe": "ssmtlpp-lite",
             "tasks": base.scoring_tasks,
             "backbone": BackboneSettings(depth="deep", width="tapered", shrinking="stride"),
-            "train": TrainSettings(epochs=1, batch_size=16, average=0, imitation=ImitationSettings()),
+            "train": TrainSettings(epochs=1, min_steps=300, batch_size=16, average=0, imitation=ImitationSettings()),
             "scoring": base.scoring.model_copy(update={"every": 2}),
         }
     )

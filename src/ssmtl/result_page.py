@@ -100,8 +100,7 @@ def peaks(scores: NDArray[np.float64], most: int, apart: int) -> list[int]:
 
 
 def _moments(clip: Clip, scores: ClipScores, objects: ClipObjects, settings: Configuration) -> list[Moment]:
-    scoring = settings.scoring
-    reach = scoring.track_frames // 2 + scoring.mean_frames // 2 + round(scoring.gaussian_frames)
+    reach = settings.scoring.mean_frames // 2 + round(settings.scoring.gaussian_frames)
     wanted: dict[int, int] = {}
     for peak in peaks(scores.scores, MOMENTS, max(1, 3 * reach)):
         near = np.flatnonzero(np.abs(objects.frames - peak) <= reach)

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from ssmtl.scoring.attributes import MOVES, attribute_scores, counts, learn_usual
+from ssmtl.scoring.attributes import MOVES, attribute_scores, learn_usual, relevance
 from ssmtl.scoring.motion import Motion, measure_motion
 from ssmtl.scoring.pattern import PatternSettings, learn_patterns
 from ssmtl.scoring.speed import SpeedSettings, UsualSpeed, learn_usual_speed
@@ -63,16 +63,19 @@ def test_the_arrow_of_time_says_nothing_of_who_stands_still() -> None:
     walked = Motion(np.full(3, 2, np.float32), np.ones((3, 48), np.float32))
     usual = learn_usual(walked, BOXES, (240, 360), (SpeedSettings(),))
     asked = Motion(np.array([0, MOVES, 5], np.float32), np.ones((3, 48), np.float32))
-    found = counts(["speed", "arrow_of_time", "middle_box"], asked, BOXES, usual)
+    found = relevance(["speed", "arrow_of_time", "middle_box"], asked, BOXES, usual)
     assert found.tolist() == [[1, 0, 1], [1, 0.5, 1], [1, 1, 1]]
-    assert counts(["speed", "middle_box"], asked, BOXES, usual).tolist() == [[1, 1]] * 3
+    assert relevance(["speed", "middle_box"], asked, BOXES, usual).tolist() == [[1, 1]] * 3
 
 
-def test_where_nobody_moves_who_does_counts() -> None:
-    still = Motion(np.zeros(3, np.float32), np.ones((3, 48), np.float32))
-    usual = learn_usual(still, BOXES, (240, 360), (SpeedSettings(),))
-    asked = Motion(np.array([0, 0.1, 5], np.float32), np.ones((3, 48), np.float32))
-    assert counts(["arrow_of_time"], asked, BOXES, usual).ravel().tolist() == [0, 1, 1]
+def test_where_nobody_moves_noise_is_no_motion() -> None:
+    """Twice of what speeds are taken to differ by at least is enough: 0.32 pixels at 360×640."""
+    noise = np.abs(CHANCE.normal(0.08, 0.03, 500)).astype(np.float32)
+    boxes = np.repeat(BOXES[:1], 500, axis=0)
+    usual = learn_usual(Motion(noise, np.ones((500, 48), np.float32)), boxes, (360, 640), (SpeedSettings(),))
+    asked = Motion(np.array([0.08, 0.16, 0.32, 2], np.float32), np.ones((4, 48), np.float32))
+    found = relevance(["arrow_of_time"], asked, boxes[:4], usual).ravel()
+    assert found == pytest.approx([0.25, 0.5, 1, 1])
 
 
 def box(x: float, y: float) -> list[float]:

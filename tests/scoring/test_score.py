@@ -45,7 +45,7 @@ def test_a_part_counts_for_as_much_as_it_says() -> None:
 def test_the_mean_of_what_counts_is_stretched() -> None:
     """Where a part that is alone says half of what it says, its scale is half as wide."""
     ramp = np.arange(101, dtype=np.float32)[:, None]
-    full, half = (measure_scales(ramp, ["a"], counts_NK=np.full((101, 1), n, np.float32))["a"] for n in (1, 0.5))
+    full, half = (measure_scales(ramp, ["a"], relevance_NK=np.full((101, 1), n, np.float32))["a"] for n in (1, 0.5))
     assert half.high - half.median == pytest.approx((full.high - full.median) / 2)
 
 

@@ -35,6 +35,19 @@ class TestTracker:
             tracker.follow(boxes())
         assert tracker.follow(boxes(59 + 10 * gone)).tolist() == [0]
 
+    @pytest.mark.parametrize("width", [0.1, 0.5, 0.55, 0.7, 1.0, 1.4])
+    def test_the_second_box_may_be_anywhere_near(self, width: float) -> None:
+        """By so much of its width a frame, from the first frame on, and another comes the other way."""
+        tracker = Tracker()
+        found = [tracker.follow(boxes(20 * width * t, 600 - 20 * width * t)).tolist() for t in range(8)]
+        assert found == [[0, 1]] * 8
+
+    def test_what_is_of_another_size_is_another(self) -> None:
+        tracker = Tracker()
+        tracker.follow(boxes(0))
+        assert tracker.follow(np.array([[24, 10, 34, 30]], np.float32)).tolist() == [1]
+        assert tracker.follow(boxes(60)).tolist() == [2], "1.8 widths from where anything was"
+
     def test_jitter_throws_no_one_off(self) -> None:
         tracker = Tracker()
         jitter = np.random.default_rng(0).uniform(-4, 4, 200)

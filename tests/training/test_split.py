@@ -92,6 +92,14 @@ def test_a_long_clip_gives_pieces_from_all_of_it(length: int, reach: int, share:
     assert len(train) >= (1 - share - 0.1) * len(clip)
 
 
+def test_where_little_is_seen_but_in_one_hour_pieces_are_no_shorter() -> None:
+    """All but two of the sequences are of 400 frames: four pieces of those would be of 15."""
+    frame = np.concatenate([[0], np.repeat(np.arange(5000, 5400), 3), [9000]])
+    train, held = hold_out(np.zeros(len(frame), int), frame, 0.15, 12)
+    assert frame[held].min() > 5300 and len(held) == pytest.approx(0.15 * len(frame), abs=4)
+    assert len(train) + len(held) >= 0.9 * len(frame)
+
+
 def test_the_same_every_time() -> None:
     clip, frame = footage(*[30] * 12)
     first, again = hold_out(clip, frame, 0.15, 3), hold_out(clip, frame, 0.15, 3)

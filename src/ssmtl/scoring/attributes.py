@@ -34,18 +34,21 @@ def learn_usual(
     return Usual(speed, learn_patterns(motion, boxes_N4, speed, shape, patterns[0]) if patterns else None)
 
 
+ARROW = ArrowOfTime().kind
+
 MOVES = 0.5
 """Share of the usual speed at a place from which on an object moves."""
 
 
-def counts(kinds: Sequence[str], motion: Motion, boxes_N4: NDArray[np.float32], usual: Usual) -> NDArray[np.float32]:
+def relevance(kinds: Sequence[str], motion: Motion, boxes_N4: NDArray[np.float32], usual: Usual) -> NDArray[np.float32]:
     """How far each of K parts says something of N objects, 0 to 1: the arrow of time nothing of what stands still.
 
-    Played backwards, that looks as it does forwards, and what its head says is chance.
+    Played backwards, that looks as it does forwards, and what its head says is chance. Where most stand, what is usual
+    is noise, and who moves by twice of what flow is exact to moves.
     """
     found = np.ones((len(boxes_N4), len(kinds)), np.float32)
-    moving_N = motion.speed_N / np.maximum(MOVES * usual.speed.median(boxes_N4), 1e-6)
-    found[:, [kind == ArrowOfTime().kind for kind in kinds]] = np.minimum(moving_N, 1)[:, None]
+    enough_N = np.maximum(MOVES * usual.speed.median(boxes_N4), 2 * usual.speed.least)
+    found[:, [kind == ARROW for kind in kinds]] = np.minimum(motion.speed_N / enough_N, 1)[:, None]
     return found
 
 

@@ -100,7 +100,7 @@ def measure_scales(
     forms: Sequence[Form] = (),
     weights: Sequence[float] | NDArray[np.float64] = (),
     power: float = 1.0,
-    counts_NK: NDArray[np.float32] | None = None,
+    relevance_NK: NDArray[np.float32] | None = None,
 ) -> dict[str, TaskScale]:
     """The scale of each part from N ≥ 1 held-out sequences' raw scores.
 
@@ -113,12 +113,13 @@ def measure_scales(
         forms: how each is spread out; without them, not at all.
         weights: K, what each counts for; without them, alike.
         power: of their mean, as `join_parts` takes it.
-        counts_NK: how far each says something of each sequence, as `calibrate` takes it.
+        relevance_NK: how far each says something of each sequence, as `calibrate` takes it.
     """
     forms = list(forms) or ["linear"] * len(kinds)
     shares = [float(weight) for weight in weights] or [1.0] * len(kinds)
+    relevant_NK = np.ones(scores_NK.shape) if relevance_NK is None else relevance_NK
     values_NK = np.stack([_spread(column, form) for column, form in zip(scores_NK.T, forms, strict=True)], axis=1)
-    median, high = np.quantile(values_NK, [0.5, 0.99], axis=0)
+    median, high = np.stack([_median_and_high(*column) for column in zip(values_NK.T, relevant_NK.T, strict=True)], 1)
     span = np.maximum(high - median, LEAST_SPAN)
 
     def scales(stretched: float) -> dict[str, TaskScale]:
@@ -126,19 +127,25 @@ def measure_scales(
         return {kind: TaskScale(float(m), float(m + s), form, share) for kind, m, s, form, share in rows}
 
     apart = scales(1.0)
-    top = float(np.quantile(join_parts(calibrate(scores_NK, kinds, apart, counts_NK), kinds, apart, power), 0.99))
+    top = float(np.quantile(join_parts(calibrate(scores_NK, kinds, apart, relevance_NK), kinds, apart, power), 0.99))
     return scales(top) if top > 0 else apart
+
+
+def _median_and_high(values_N: NDArray[np.float64], relevance_N: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Median and 99th percentile of what a part says, of the sequences of which it says something, if there are any."""
+    mine = relevance_N >= 0.5
+    return np.quantile(values_N[mine] if mine.any() else values_N, [0.5, 0.99])
 
 
 def calibrate(
     scores_NK: NDArray[np.float32],
     kinds: Sequence[str],
     scales: Mapping[str, TaskScale],
-    counts_NK: NDArray[np.float32] | None = None,
+    relevance_NK: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float32]:
     """Raw scores on the scale of normal footage: 0 = its median or less; their mean is 1 at its 99th percentile.
 
-    `counts_NK`, 0 to 1, is how far each part says something of each object; without it, all say what they say.
+    `relevance_NK`, 0 to 1, is how far each part says something of each object; without it, all say what they say.
 
     The papers take the plain mean, in which a task counts for as much as its scores range. On this scale each says how
     unusual an object is (our choice).
@@ -147,7 +154,7 @@ def calibrate(
     for k, kind in enumerate(kinds):
         scale = scales[kind]
         found[:, k] = np.maximum(0, (_spread(scores_NK[:, k], scale.form) - scale.median) / (scale.high - scale.median))
-    return found if counts_NK is None else found * counts_NK
+    return found if relevance_NK is None else found * relevance_NK
 
 
 def join_parts(

@@ -22,7 +22,10 @@ class ScoringSettings(Settings):
         description="of the mean of calibrated parts: 1, the plain one; the higher, the more one part alone can do",
     )
     track_frames: int = Field(
-        1, ge=1, description="frames along an object's track over which its scores are averaged; odd; 1 = none"
+        1,
+        ge=1,
+        description="frames along an object's track over which its scores are averaged; what is followed for fewer "
+        "than half of them scores 0 in the rest of that half; frames are scored after it; odd; 1 = none",
     )
     mean_frames: int = Field(9, ge=1, description="width in time of the mean filter over the score volume; odd")
     mean_pixels: float = Field(0.0, ge=0, description="width in space of the same, pixels at 360x640; 0 = none")

@@ -41,11 +41,13 @@ class UsualSpeed:
         median_HW, high_HW: the median and the 95th percentile in each cell of a map over the picture; one cell where
             the training footage shows several scenes.
         cell: the side of a cell in pixels.
+        least: pixels per frame by which speeds are taken to differ at least.
     """
 
     median_HW: NDArray[np.float32]
     high_HW: NDArray[np.float32]
     cell: float
+    least: float
 
     def scores(self, speed_N: NDArray[np.float32], boxes_N4: NDArray[np.float32]) -> NDArray[np.float32]:
         """N speeds of boxes in pixels → N scores: 0 is usual at the place, 1 is what one in twenty exceeds there."""
@@ -61,6 +63,11 @@ class UsualSpeed:
         last = np.array(self.median_HW.shape)[::-1] - 1
         columns, rows = np.clip(_feet(boxes_N4) // self.cell, 0, last).astype(np.intp).T
         return rows, columns
+
+
+def least_spread(shape: tuple[int, int] | None) -> float:
+    """LEAST_SPREAD in pictures of a height and width; None: of several."""
+    return LEAST_SPREAD * (picture_scale(shape) if shape else 1.0)
 
 
 def _feet(boxes_N4: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -90,6 +97,6 @@ def learn_usual_speed(
     count = min(settings.neighbours, len(speed_N)) if shape else len(speed_N)
     near = cKDTree(_feet(boxes_N4)).query(middles, range(1, count + 1))[1]
     median, high = np.quantile(speed_N[near], [0.5, 0.95], axis=1).astype(np.float32)
-    least = LEAST_SPREAD * (picture_scale(shape) if shape else 1.0)
+    least = least_spread(shape)
     high = np.maximum(high, median + np.float32(least))
-    return UsualSpeed(median.reshape(rows, columns), high.reshape(rows, columns), cell)
+    return UsualSpeed(median.reshape(rows, columns), high.reshape(rows, columns), cell, least)

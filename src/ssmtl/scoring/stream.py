@@ -8,6 +8,7 @@ what follows are stages that overlap, each a few frames ahead of the next.
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import tee
 from typing import Any
 
 import cv2
@@ -22,7 +23,7 @@ from ssmtl.model import Model
 from ssmtl.regions.regions import Regions
 from ssmtl.regions.union import Union
 from ssmtl.scoring.ahead import ahead
-from ssmtl.scoring.attributes import attribute_scores, counts
+from ssmtl.scoring.attributes import attribute_scores, relevance
 from ssmtl.scoring.interpolation import Matches, Partial, fill, match
 from ssmtl.scoring.motion import NEEDED, measure_motion
 from ssmtl.scoring.score import calibrate, join_parts
@@ -109,8 +110,8 @@ DEPTH = 4
 ATTRIBUTES = "attributes"
 """Name of what is given of the sequences by attributes: their raw scores."""
 
-COUNTS = "counts"
-"""Name of how far each part counts for each sequence, where motion is measured."""
+RELEVANCE = "relevance"
+"""Name of how far each part says something of each sequence, where motion is measured."""
 
 FEW_CORES = 2
 """On which OpenCV's own threads only get in the network's way; its flow is the same with one, bit for bit."""
@@ -153,15 +154,17 @@ def score_stream(frames: Iterable[Frame], model: Model, detector: Union, stage: 
     def cut() -> Iterator[list[_Cut]]:
         return stage(lambda: _batches(_cut(observed(), model), model), DEPTH, "crop")
 
-    def painted(results: Iterator[FrameResult]) -> Iterator[Painted[FrameResult]]:
+    def painted(results: Iterator[FrameResult]) -> Iterator[Painted[None]]:
         for result in results:
             height, width = result.frame.image.shape[:2]
             cells = paint(result.regions.boxes, result.object_scores, height, width) if result.complete else None
-            yield Painted(result, cells)
+            yield Painted(None, cells)
 
     try:
         scored = stage(lambda: _score(cut(), model), DEPTH, "network")
-        for result, score in smooth(painted(_along_tracks(_ends(_results(scored, model)), model)), settings):
+        # Frames that the filters are done with are not kept for them, as their maps are.
+        now, later = tee(_along_tracks(_ends(_results(scored, model)), model))
+        for (_, score), result in zip(smooth(painted(now), settings), later, strict=True):
             yield replace(result, score=score)
     finally:
         cv2.setNumThreads(threads)
@@ -259,13 +262,13 @@ def _given(frame: Frame, regions: Regions, model: Model) -> dict[str, NDArray[np
 
 
 def look_at_motion(pictures: Picture, boxes: NDArray[np.float32], model: Model) -> dict[str, NDArray[np.float32]]:
-    """What the motion of N objects says: raw scores, a column for each attribute, and how far each part counts."""
+    """What the motion of N objects says: raw scores, a column for each attribute, and how relevant each part is."""
     assert model.usual is not None
     seen = pictures[:, :, REACH - NEEDED // 2 : REACH + NEEDED // 2 + 1]
     near = seen.cpu().numpy() if isinstance(seen, Tensor) else seen
     motion = measure_motion(near, boxes, model.configuration.sequences.padding)
     scores = attribute_scores(motion, boxes, model.usual, model.configuration.attributes)
-    return {ATTRIBUTES: scores, COUNTS: counts([part.kind for part in model.parts], motion, boxes, model.usual)}
+    return {ATTRIBUTES: scores, RELEVANCE: relevance([part.kind for part in model.parts], motion, boxes, model.usual)}
 
 
 def _incomplete(seen: _Seen, model: Model) -> _Cut:
@@ -382,4 +385,4 @@ def score_sequences(sequences: Picture, given: Mapping[str, NDArray[np.float32]]
         raw = np.concatenate([raw, given[ATTRIBUTES]], axis=1)
     if model.configuration.scoring.combine == "plain":
         return raw
-    return calibrate(raw, [part.kind for part in model.parts], model.scales, given.get(COUNTS))
+    return calibrate(raw, [part.kind for part in model.parts], model.scales, given.get(RELEVANCE))

@@ -25,6 +25,13 @@ NEWEST = 0.3
 """Share of the last step in an object's velocity, once a few steps are known: boxes are not exact."""
 
 
+FURTHEST = 1.5
+"""Sides of the smaller box by which what is seen for the second time may have moved."""
+
+ALIKE = 1.5
+"""Times by which its sides may have changed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Followed(Generic[T]):
     """A frame's item in the stream, and its N objects: boxes N×4, scores N×K."""
@@ -37,7 +44,7 @@ class Followed(Generic[T]):
 class Tracker:
     """Gives boxes of successive frames the numbers of their tracks; memory holds those of the last few frames.
 
-    A box is looked for where its object's velocity takes it: what is fast, or comes ten times a second, is out of its
+    A box is looked for where its object's velocity takes it: what is fast, or filmed ten times a second, is out of its
     own box a frame later.
     """
 
@@ -52,32 +59,56 @@ class Tracker:
     def follow(self, boxes_N4: NDArray[np.float32]) -> NDArray[np.intp]:
         """The track of each box of the next frame: the one where it was expected most nearly, or a new one."""
         self._ages += 1
+        expected = self._boxes + np.tile(self._velocities * self._ages[:, None], 2).astype(np.float32)
+        mine, theirs = _assign(overlaps(boxes_N4, expected), SAME_OBJECT)
+        # What was seen once has no velocity yet: it is the nearest box like it that is left.
+        left = np.setdiff1d(np.arange(len(boxes_N4)), mine)
+        begun = np.setdiff1d(np.flatnonzero((self._steps == 0) & (self._ages == 1)), theirs)
+        near, first = _assign(_nearness(boxes_N4[left], self._boxes[begun]), 0.0)
+        mine, theirs = np.concatenate([mine, left[near]]), np.concatenate([theirs, begun[first]])
+
         numbers = np.full(len(boxes_N4), -1, np.intp)
         velocities = np.zeros((len(boxes_N4), 2), np.float32)
         steps = np.zeros(len(boxes_N4), np.intp)
-        stays = self._ages < GAP
-        if len(boxes_N4) and len(self._boxes):
-            expected = self._boxes + np.tile(self._velocities * self._ages[:, None], 2).astype(np.float32)
-            overlap = overlaps(boxes_N4, expected)
-            overlap[overlap < SAME_OBJECT] = 0
-            mine, theirs = linear_sum_assignment(overlap, maximize=True)
-            found = overlap[mine, theirs] > 0
-            mine, theirs = mine[found], theirs[found]
-            numbers[mine] = self._numbers[theirs]
-            steps[mine] = self._steps[theirs] + 1
-            moved = (boxes_N4[mine] - self._boxes[theirs]).reshape(-1, 2, 2).mean(axis=1) / self._ages[theirs, None]
-            share = np.maximum(NEWEST, 1 / steps[mine])[:, None]
-            velocities[mine] = share * moved + (1 - share) * self._velocities[theirs]
-            stays[theirs] = False
+        numbers[mine] = self._numbers[theirs]
+        steps[mine] = self._steps[theirs] + 1
+        moved = (_middles(boxes_N4[mine]) - _middles(self._boxes[theirs])) / self._ages[theirs, None]
+        share = np.maximum(NEWEST, 1 / steps[mine])[:, None]
+        velocities[mine] = share * moved + (1 - share) * self._velocities[theirs]
         new = np.flatnonzero(numbers < 0)
         numbers[new] = self._begun + np.arange(len(new))
         self._begun += len(new)
+
+        stays = self._ages < GAP
+        stays[theirs] = False
         self._boxes = np.concatenate([self._boxes[stays], boxes_N4])
         self._velocities = np.concatenate([self._velocities[stays], velocities])
         self._numbers = np.concatenate([self._numbers[stays], numbers])
         self._steps = np.concatenate([self._steps[stays], steps])
         self._ages = np.concatenate([self._ages[stays], np.zeros(len(numbers), np.intp)])
         return numbers
+
+
+def _assign(likeness_NM: NDArray[np.floating], least: float) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Pairs, of N and of M, that are most alike together, each at least `least` and above 0."""
+    likeness_NM = np.where(likeness_NM < least, 0, likeness_NM)
+    mine, theirs = linear_sum_assignment(likeness_NM, maximize=True)
+    found = likeness_NM[mine, theirs] > 0
+    return mine[found], theirs[found]
+
+
+def _middles(boxes_N4: NDArray[np.float32]) -> NDArray[np.float32]:
+    """N×2 (x, y)."""
+    return np.asarray((boxes_N4[:, :2] + boxes_N4[:, 2:]) / 2, np.float32)
+
+
+def _nearness(boxes_N4: NDArray[np.float32], others_M4: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How near boxes of like size are: N×M, 1 in one place, 0 and less from FURTHEST on or where sizes differ."""
+    sides_N2, sides_M2 = (boxes[:, 2:] - boxes[:, :2] for boxes in (boxes_N4, others_M4))
+    apart = np.abs(_middles(boxes_N4)[:, None] - _middles(others_M4)) / np.minimum(sides_N2[:, None], sides_M2)
+    ratio = sides_N2[:, None] / sides_M2
+    alike = (np.maximum(ratio, 1 / ratio) <= ALIKE).all(axis=2)
+    return np.where(alike, 1 - np.hypot(apart[..., 0], apart[..., 1]) / FURTHEST, 0).astype(np.float32)
 
 
 def average_along_tracks(stream: Iterable[Followed[T]], half: int) -> Iterator[Followed[T]]:

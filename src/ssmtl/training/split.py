@@ -60,12 +60,15 @@ def hold_out(
 
 def _pieces(frame: NDArray[np.int64], share: float, reach: int) -> NDArray[np.bool_]:
     """Which of a clip's N sequences are in the pieces that are held out."""
-    length = float(np.ptp(frame) + 1)
-    count = int(min(MOST_PIECES, GAPS * length / (4 * reach), share * length / LEAST_PIECE))
-    out = np.zeros(len(frame), bool)
-    for end in np.arange(1, max(1, count) + 1):
-        first, last = np.quantile(frame, [(end - share) / max(1, count), end / max(1, count)])
-        out |= (frame > first) & (frame <= last)
+    for count in range(MOST_PIECES, 0, -1):
+        out, shortest = np.zeros(len(frame), bool), np.inf
+        for end in range(1, count + 1):
+            first, last = np.quantile(frame, [(end - share) / count, end / count])
+            out |= (frame > first) & (frame <= last)
+            shortest = min(shortest, last - first)
+        lost = ~out & (_distance(frame, np.unique(frame[out])) <= 2 * reach)
+        if shortest >= LEAST_PIECE - 1 and lost.mean() <= GAPS:
+            break
     return out
 
 
