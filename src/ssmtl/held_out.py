@@ -16,7 +16,7 @@ from ssmtl.progress import Progress
 from ssmtl.recipes import Configuration
 from ssmtl.scoring.attributes import Usual, attribute_scores, learn_usual, relevance
 from ssmtl.scoring.motion import NEEDED, Motion, measure_motion
-from ssmtl.scoring.score import TaskScale, measure_scales, raw_scores
+from ssmtl.scoring.score import TaskScale, at_edge, measure_scales, raw_scores
 from ssmtl.sequences.store import SequenceStore
 from ssmtl.tasks.task import REACH
 from ssmtl.training.imitation import blended, faster, moved
@@ -54,7 +54,8 @@ def measure_parts(
         scores = np.concatenate([scores, attribute_scores(motion, boxes, usual, attributes)], axis=1)
         relevant = relevance(kinds, motion, boxes, usual)
         weights = np.append(weights, [attribute.weight for attribute in attributes])
-    return usual, measure_scales(scores, kinds, forms, weights, configuration.scoring.power, relevant)
+    edge = None if shape is None else at_edge(store.boxes(held_out), *shape)
+    return usual, measure_scales(scores, kinds, forms, weights, configuration.scoring.power, relevant, edge)
 
 
 def _scores(

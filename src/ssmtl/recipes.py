@@ -203,7 +203,7 @@ def ssmtl_plus() -> Configuration:
         update={
             "recipe": "ssmtl-plus",
             "attributes": (SpeedSettings(), PatternSettings()),
-            "scoring": base.scoring.model_copy(update={"power": 4.0}),
+            "scoring": base.scoring.model_copy(update={"power": 3.0}),
         }
     )
 

@@ -10,7 +10,17 @@ from torch import Tensor, nn
 
 from ssmtl.nets.network import Network
 from ssmtl.recipes import TASKS
-from ssmtl.scoring.score import TaskScale, calibrate, head_outputs, join_parts, measure_scales, raw_scores
+from ssmtl.scoring.score import (
+    FEWEST_AT_EDGE,
+    TaskScale,
+    at_edge,
+    calibrate,
+    edge_relevance,
+    head_outputs,
+    join_parts,
+    measure_scales,
+    raw_scores,
+)
 from ssmtl.tasks.task import View
 
 from .tiny import make_model
@@ -47,6 +57,35 @@ def test_the_mean_of_what_counts_is_stretched() -> None:
     ramp = np.arange(101, dtype=np.float32)[:, None]
     full, half = (measure_scales(ramp, ["a"], relevance_NK=np.full((101, 1), n, np.float32))["a"] for n in (1, 0.5))
     assert half.high - half.median == pytest.approx((full.high - full.median) / 2)
+
+
+def test_at_edge() -> None:
+    """Within three pixels at 360×640, two of which are left at 240×427."""
+    boxes = [
+        [0, 50, 20, 90],
+        [1, 50, 20, 90],
+        [3, 50, 20, 90],
+        [50, 1, 70, 90],
+        [400, 50, 426, 90],
+        [50, 50, 70, 238.5],
+    ]
+    found = at_edge(np.array(boxes, np.float32), 240, 427)
+    assert found.tolist() == [True, True, False, True, True, True]
+    assert at_edge(np.zeros((0, 4), np.float32), 240, 427).shape == (0,)
+
+
+@pytest.mark.parametrize(("count", "expected"), [(FEWEST_AT_EDGE, 0.5), (FEWEST_AT_EDGE - 1, 1.0)])
+def test_what_is_at_the_edge_is_brought_down_to_all(count: int, expected: float) -> None:
+    """Those at the edge score twice as far above the median as others do; part "b" sees no difference."""
+    ramp = np.linspace(-1, 1, 2001)
+    edge = np.arange(len(ramp) + count) >= len(ramp)
+    a = np.concatenate([ramp, np.full(count, 2 * np.quantile(ramp, 0.995))])
+    scores = np.stack([a, np.concatenate([ramp, np.zeros(count)])], axis=1).astype(np.float32)
+    scales = measure_scales(scores, KINDS, edge_N=edge)
+    assert scales["a"].edge == pytest.approx(expected, abs=0.02) and scales["b"].edge == 1
+    boxes = np.array([[0, 50, 20, 90], [100, 50, 120, 90]], np.float32)
+    found = edge_relevance(boxes, 240, 427, KINDS, scales)
+    assert found.tolist() == [[pytest.approx(scales["a"].edge), 1], [1, 1]]
 
 
 def test_measure_scales() -> None:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -81,6 +82,18 @@ def test_scores_are_those_of_sequences_cut_by_hand(combine: str, picture_channel
         expected = calibrate(expected, [task.kind for task in model.tasks], model.scales)
     np.testing.assert_allclose(found.task_scores, expected, atol=1e-4)
     np.testing.assert_allclose(found.object_scores, expected.mean(axis=1), atol=1e-4)
+
+
+def test_what_the_edge_cuts_scores_as_much_less_as_it_scored_more_in_training() -> None:
+    """Of two who stand, one at the edge of the picture."""
+    boxes = {i: [(0.0, 3.0, 12.0, 30.0), (20.0, 6.0, 34.0, 33.0)] for i in range(COUNT)}
+    model = make_model()
+    scales = {kind: replace(scale, edge=0.25) for kind, scale in model.scales.items()}
+    plain = list(score_stream(frames(COUNT), model, detector(boxes)))
+    brought_down = list(score_stream(frames(COUNT), replace(model, scales=scales), detector(boxes)))
+    for before, after in zip(plain, brought_down, strict=True):
+        expected = before.task_scores * np.array([[0.25], [1]], np.float32)
+        np.testing.assert_allclose(after.task_scores, expected, atol=1e-6)
 
 
 def test_without_smoothing_a_frame_scores_its_highest_object() -> None:
@@ -225,6 +238,7 @@ class TestGiven:
             assert np.array_equal(result.looked_at.pictures, x)
             given = {name: Fake(name).answer(result.frame.image, boxes) for name in ("segmentation", "pose")}
             given["classes"] = result.regions.probabilities[index]
+            given["relevance"] = np.ones((len(index), len(model.parts)), np.float32)
             assert result.looked_at.given.keys() == given.keys()
             with torch.inference_mode():
                 tensors = {name: torch.from_numpy(rows) for name, rows in given.items()}

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ssmtl.nets.network import Network
+from ssmtl.regions.components import picture_scale
 from ssmtl.tasks.task import Given, ProxyTask, View
 
 
@@ -50,6 +51,12 @@ probabilities by that of their odds, since near 0 and 1 they all look alike."""
 LEAST = 1e-6
 """Below which no error or probability, nor how far one is from 1, is told from another."""
 
+EDGE = 3.0
+"""Pixels at 360×640 within which a box is at the edge of the picture."""
+
+FEWEST_AT_EDGE = 20
+"""Objects at the edge of the picture without which nothing is said of them."""
+
 LEAST_SPAN = 1e-3
 """Of a task's scale: where all ordinary objects score alike, a hair's breadth must not count for all other tasks."""
 
@@ -58,13 +65,15 @@ LEAST_SPAN = 1e-3
 class TaskScale:
     """A part's scores on held-out normal footage, spread out as `form` says: their median, and what is taken for 1.
 
-    Below the median it says nothing. `weight` is what it counts for beside the others.
+    Below the median it says nothing. `weight` is what it counts for beside the others, `edge` what its scores of what
+    the picture's edge cuts are multiplied by, so that they are no higher than others'.
     """
 
     median: float
     high: float
     form: Form = "linear"
     weight: float = 1.0
+    edge: float = 1.0
 
     @property
     def raw_median(self) -> float:
@@ -101,11 +110,13 @@ def measure_scales(
     weights: Sequence[float] | NDArray[np.float64] = (),
     power: float = 1.0,
     relevance_NK: NDArray[np.float32] | None = None,
+    edge_N: NDArray[np.bool_] | None = None,
 ) -> dict[str, TaskScale]:
     """The scale of each part from N ≥ 1 held-out sequences' raw scores.
 
     First each part's 99th percentile is taken for 1. Then all are stretched alike until the 99th percentile of their
-    mean is 1: of ordinary objects one in a hundred scores higher.
+    mean is 1: of ordinary objects one in a hundred scores higher. What the picture's edge cuts looks unusual to each
+    part: where the 99th percentile of those is higher, their scores are brought down to that of all.
 
     Args:
         scores_NK: raw scores, a column for each part.
@@ -114,6 +125,7 @@ def measure_scales(
         weights: K, what each counts for; without them, alike.
         power: of their mean, as `join_parts` takes it.
         relevance_NK: how far each says something of each sequence, as `calibrate` takes it.
+        edge_N: which are cut by the picture's edge; few of them tell nothing.
     """
     forms = list(forms) or ["linear"] * len(kinds)
     shares = [float(weight) for weight in weights] or [1.0] * len(kinds)
@@ -122,13 +134,35 @@ def measure_scales(
     median, high = np.stack([_median_and_high(*column) for column in zip(values_NK.T, relevant_NK.T, strict=True)], 1)
     span = np.maximum(high - median, LEAST_SPAN)
 
-    def scales(stretched: float) -> dict[str, TaskScale]:
-        rows = zip(kinds, median, span * stretched, forms, shares, strict=True)
-        return {kind: TaskScale(float(m), float(m + s), form, share) for kind, m, s, form, share in rows}
+    def scales(stretched: float, edges: NDArray[np.floating]) -> dict[str, TaskScale]:
+        rows = zip(kinds, median, span * stretched, forms, shares, edges, strict=True)
+        return {kind: TaskScale(float(m), float(m + s), form, share, float(e)) for kind, m, s, form, share, e in rows}
 
-    apart = scales(1.0)
-    top = float(np.quantile(join_parts(calibrate(scores_NK, kinds, apart, relevance_NK), kinds, apart, power), 0.99))
-    return scales(top) if top > 0 else apart
+    edges = np.ones(len(kinds))
+    apart = scales(1.0, edges)
+    parts_NK = calibrate(scores_NK, kinds, apart, relevance_NK)
+    if edge_N is not None and edge_N.sum() >= FEWEST_AT_EDGE:
+        of_all, of_edge = (np.quantile(some, 0.99, axis=0) for some in (parts_NK, parts_NK[edge_N]))
+        edges = np.divide(of_all, of_edge, out=edges, where=(of_edge > of_all) & (of_all > 0))
+        parts_NK[edge_N] *= edges
+    top = float(np.quantile(join_parts(parts_NK, kinds, apart, power), 0.99))
+    return scales(top if top > 0 else 1.0, edges)
+
+
+def at_edge(boxes_N4: NDArray[np.float32], height: int, width: int) -> NDArray[np.bool_]:
+    """Which of N boxes the edge of a picture cuts."""
+    near = EDGE * picture_scale((height, width))
+    return np.asarray(
+        (boxes_N4[:, :2] < near).any(axis=1) | (boxes_N4[:, 2:] > [width - near, height - near]).any(axis=1)
+    )
+
+
+def edge_relevance(
+    boxes_N4: NDArray[np.float32], height: int, width: int, kinds: Sequence[str], scales: Mapping[str, TaskScale]
+) -> NDArray[np.float32]:
+    """What each part's scores of N objects are multiplied by, N×K: its scale's `edge` for those that the edge cuts."""
+    edges_K = np.array([scales[kind].edge for kind in kinds], np.float32)
+    return np.where(at_edge(boxes_N4, height, width)[:, None], edges_K, np.float32(1))
 
 
 def _median_and_high(values_N: NDArray[np.float64], relevance_N: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -26,7 +26,7 @@ from ssmtl.scoring.ahead import ahead
 from ssmtl.scoring.attributes import attribute_scores, relevance
 from ssmtl.scoring.interpolation import Matches, Partial, fill, match
 from ssmtl.scoring.motion import NEEDED, measure_motion
-from ssmtl.scoring.score import calibrate, join_parts
+from ssmtl.scoring.score import calibrate, edge_relevance, join_parts
 from ssmtl.scoring.settings import ScoringSettings
 from ssmtl.scoring.smoothing import Painted, delay, paint, smooth
 from ssmtl.scoring.tracks import Followed, average_along_tracks
@@ -111,7 +111,7 @@ ATTRIBUTES = "attributes"
 """Name of what is given of the sequences by attributes: their raw scores."""
 
 RELEVANCE = "relevance"
-"""Name of how far each part says something of each sequence, where motion is measured."""
+"""Name of how far each part says something of each sequence."""
 
 FEW_CORES = 2
 """On which OpenCV's own threads only get in the network's way; its flow is the same with one, bit for bit."""
@@ -232,7 +232,8 @@ def _with_pictures(cut: _Cut, pictures: Picture, model: Model) -> _Cut:
     """With its sequences' pictures, and what is measured in them."""
     given = dict(cut.sequences.given)
     if model.usual is not None:
-        given |= look_at_motion(pictures, cut.regions.boxes[cut.sequences.index], model)
+        motion = look_at_motion(pictures, cut.regions.boxes[cut.sequences.index], model)
+        given |= motion | {RELEVANCE: given[RELEVANCE] * motion[RELEVANCE]}
     return replace(cut, sequences=Sequences(cut.sequences.index, pictures, given), window=())
 
 
@@ -256,9 +257,12 @@ def _nothing(model: Model) -> NDArray[np.uint8]:
 
 
 def _given(frame: Frame, regions: Regions, model: Model) -> dict[str, NDArray[np.float32]]:
-    """What the tasks' scores need besides pixels."""
+    """What the tasks' scores need besides pixels, and what their scores of what the picture's edge cuts are worth."""
     given = {name: teacher.answer(frame.image, regions.boxes) for name, teacher in model.teachers.items()}
-    return given | {"classes": regions.probabilities}
+    kinds = [part.kind for part in model.parts]
+    height, width = frame.image.shape[:2]
+    relevant = edge_relevance(regions.boxes, height, width, kinds, model.scales)
+    return given | {"classes": regions.probabilities, RELEVANCE: relevant}
 
 
 def look_at_motion(pictures: Picture, boxes: NDArray[np.float32], model: Model) -> dict[str, NDArray[np.float32]]:
