@@ -145,7 +145,7 @@ def fast() -> Configuration:
 
     Scores are averaged along tracks, in the place of the mean of the score volume, which stands still.
     """
-    return Configuration(scoring=ScoringSettings(every=3, track_frames=17, mean_frames=1, gaussian_frames=4.0))
+    return Configuration(scoring=ScoringSettings(every=3, track_frames=17, mean_frames=1, gaussian_frames=6.0))
 
 
 def ssmtl() -> Configuration:
