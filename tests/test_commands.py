@@ -148,7 +148,7 @@ def test_evaluate_prints_what_the_scores_and_labels_say(street: Path, result: Pa
     assert printed["settings"]["recipe"] == "fast"
     assert json.loads((tmp_path / "figures.json").read_text()) == printed
     table = run("evaluate", *options).stdout
-    assert f"{100 * printed['frames']['micro']:.2f}" in table and "gaussian_frames 8.0" in table
+    assert f"{100 * printed['frames']['micro']:.2f}" in table and "gaussian_frames 6.0" in table
 
 
 def test_a_killed_training_resumes_to_the_same_weights(street: Path, tmp_path: Path) -> None:

@@ -31,7 +31,8 @@ def export(
 
     The folder is a model: `ssmtl detect --model OUT` runs that graph. Another program can run the graph alone: it takes
     N×C×7×64×64 bytes, crops of one box from seven frames, and answers with N×K raw task scores; `export.json` has the
-    names of its inputs and the scale of each score.
+    names of its inputs and the scale of each score. Not in the graph are attributes, and that the arrow of time says
+    nothing of what stands still.
 
     Args:
         model: a model, or its folder.
