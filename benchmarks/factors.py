@@ -1,6 +1,6 @@
 """What decides accuracy before and during training, one factor at a time: UCSD Ped2, recipe `fast`, three seeds each.
 
-    python benchmarks/factors.py --work runs/factors [--seeds 3] [--rows padding=0 epochs=1 ...]
+    python benchmarks/factors.py --work runs/factors [--seeds 3] [--rows base "1000 steps" ...]
 
 Every row is the base with one change, trained anew. Rows that are not asked for are shown if they were measured before,
 with as many seeds as they have. Several processes may share the work (--only SEED). Can be killed and run again. Writes
@@ -55,8 +55,12 @@ def rows() -> dict[str, list[str]]:
     }
 
 
+def folder_of(title: str, work: Path) -> Path:
+    return work / "".join(c if c.isalnum() else "_" for c in title)
+
+
 def measured(title: str, changes: list[str], seed: int, work: Path) -> dict:
-    folder = work / "".join(c if c.isalnum() else "_" for c in title)
+    folder = folder_of(title, work)
     kept = folder / f"seed{seed}.json"
     if not kept.is_file():
         # What is cut is kept for all rows; those with the same regions and crops share it.
@@ -83,8 +87,8 @@ def main() -> None:
         return
     found = {}
     for title, changes in known.items():
-        folder = options.work / "".join(c if c.isalnum() else "_" for c in title)
-        seeds = [measured(title, changes, int(one.stem[4:]), options.work) for one in sorted(folder.glob("seed*.json"))]
+        kept = sorted(folder_of(title, options.work).glob("seed*.json"))
+        seeds = [measured(title, changes, int(one.stem[4:]), options.work) for one in kept]
         if seeds:
             found[title] = {"set": changes, "seeds": seeds}
     report = {**machine(), "base": BASE, "rows": found}
