@@ -136,6 +136,20 @@ def test_what_an_opened_event_tells(page: Page, example: Example) -> None:
     expect(page.locator("video")).to_have_count(0)
 
 
+def test_nothing_moves_under_a_finger_when_the_picture_comes(page: Page, example: Example) -> None:
+    waiting: list[Route] = []
+    page.route("**/media/**", lambda route: waiting.append(route))
+    page.locator("#marks button").last.click()
+    until(lambda: bool(waiting))
+    dismiss = page.get_by_role("button", name="Dismiss")
+    before = dismiss.bounding_box()
+    for route in waiting:
+        route.continue_()
+    page.unroute("**/media/**")
+    until(lambda: page.locator("dialog video").evaluate("v => v.videoWidth > 0"))
+    assert dismiss.bounding_box() == before
+
+
 def test_confirming_dismissing_and_taking_it_back(page: Page, example: Example) -> None:
     key = example.store.events(camera="entrance")[0].key
 

@@ -96,7 +96,10 @@ def test_dragging_with_a_finger(look: Callable[..., Page], example: Example) -> 
     expect(page.locator("#preview")).not_to_contain_text("…")
     tried = float(str(page.get_by_role("slider").get_attribute("aria-valuenow")))
     assert 0.3 < tried < 1.0
-    page.get_by_role("button", name="Save threshold").tap()
+    save = page.get_by_role("button", name="Save threshold")
+    save.scroll_into_view_if_needed()
+    page.wait_for_timeout(500)  # a touch so soon after another, or after scrolling, is no tap for the browser
+    save.tap()
     until(lambda: settings(example).threshold == tried)
 
 

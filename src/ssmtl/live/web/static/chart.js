@@ -27,6 +27,7 @@ let open = () => {};
 let changed = () => {};
 let asking = new AbortController();
 let timer = 0;
+let marks = new Map(); // key of an event → its button
 
 const path = (what) => `/api/cameras/${encodeURIComponent(camera)}/${what}`;
 const value = () => tried ?? data.threshold;
@@ -273,17 +274,26 @@ function drawThreshold(y) {
   if (would !== null || tried === null) byId("preview").textContent = text;
 }
 
-/** Buttons for the mouse; with the keyboard events are opened from their list. */
+/** Buttons for the mouse; with the keyboard events are opened from their list. One stays: it may just be pressed. */
 function drawMarks(x, width) {
-  const marks = data.events.toReversed().map((event) => {
-    const button = el("button", { type: "button", tabIndex: -1, className: `mark ${event.status}` });
+  const before = marks;
+  marks = new Map(data.events.map((event) => [event.key, before.get(event.key) ?? makeMark(event.key)]));
+  for (const [key, button] of before) if (!marks.has(key)) button.remove();
+  data.events.toReversed().forEach((event, i) => {
+    const button = marks.get(event.key);
+    button.className = `mark ${event.status}`;
     button.setAttribute("aria-label", `Event at ${moment(event.peak)}: ${event.headline}`);
     button.title = `${moment(event.peak)}: ${event.headline}`;
     button.style.left = `${Math.min(width - 6, Math.max(6, x(event.peak)))}px`;
-    button.addEventListener("click", () => open(event));
-    return button;
+    const shown = byId("marks").children;
+    if (shown[i] !== button) byId("marks").insertBefore(button, shown[i] ?? null);
   });
-  byId("marks").replaceChildren(...marks);
+}
+
+function makeMark(key) {
+  const button = el("button", { type: "button", tabIndex: -1 });
+  button.addEventListener("click", () => open(data.events.find((event) => event.key === key)));
+  return button;
 }
 
 function drawTicks(x, width) {

@@ -6,6 +6,7 @@ import { STATUS, badge, byId, colour, duration, el, moment, number, say, svg } f
 
 const dialog = byId("event");
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
+const STRIP = 1.155; // a picture with the strip of its score, as high as this many times the camera's
 const VERDICTS = {
   new: "Was it something unusual? Confirm it. Is it ordinary here? Dismiss it.",
   confirmed: "Confirmed: it was something unusual.",
@@ -105,6 +106,9 @@ function showFacts() {
 
 function showMedia() {
   const media = byId("event-media");
+  // Its room is kept from the start: what is below must not move under a finger when it comes.
+  const [width, height] = event.size;
+  media.style.setProperty("--ratio", width && height ? width / (STRIP * height) : "auto");
   const address = event.clip_url ?? event.picture_url ?? "";
   if (media.dataset.address === address && media.firstChild) return;
   media.dataset.address = address;
