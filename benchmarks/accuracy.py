@@ -1,7 +1,8 @@
 """What decides accuracy on UCSD Ped2 once a network is trained, one factor at a time, over the seeds that were trained.
 
-    python benchmarks/ped2.py --recipe ssmtl-plus --work runs/plus --name ped2_plus
-    python benchmarks/accuracy.py --work runs/plus [--seeds 3]
+    python benchmarks/ped2.py --recipe ssmtl-plus --work runs/all --name ped2_all \\
+        --set 'attributes=[{kind="speed"}, {kind="motion_pattern"}]'
+    python benchmarks/accuracy.py --work runs/all [--seeds 3]
 
 Every object of every frame is scored once; then parts, how they are joined, and tracks are changed. Can be killed and
 run again. Writes benchmarks/results/accuracy.json and .md. A comparison after the fact: no default may be chosen by it.
@@ -23,6 +24,7 @@ from ssmtl.datasets.dataset import Dataset
 from ssmtl.metrics.frames import measure_frames
 from ssmtl.metrics.regions import measure_regions
 from ssmtl.model import Model, with_settings
+from ssmtl.recipes import ssmtl_plus
 from ssmtl.regions.union import build_detector
 from ssmtl.scoring.score import join_parts
 from ssmtl.scoring.settings import ScoringSettings
@@ -33,6 +35,7 @@ from ssmtl.video.sources import first_frame_size, open_source
 
 RESULTS = Path(__file__).parent / "results"
 TRACKS = 17
+POWER = ssmtl_plus().scoring.power
 
 
 def scored_frames(data: Dataset, model: Model, combine: str, kept: Path, step) -> dict[str, Frames]:
@@ -80,13 +83,17 @@ def variants(model: Model) -> dict[str, tuple[Sequence[int], float | None, int]]
     rows["tasks, plain mean"] = (tasks, None, TRACKS)
     for frames in (1, 9, TRACKS, 33):
         rows[f"tasks, weighed; tracks of {frames}"] = (tasks, 1, frames)
-    for power in (2, 4):
-        rows[f"tasks, weighed, power {power}"] = (tasks, power, TRACKS)
-    rows["tasks and speed"] = (range(len(tasks) + 1), 1, TRACKS)
-    for power in (1, 2, 3, 4, 8):
-        rows[f"tasks and attributes, power {power}"] = (every, power, TRACKS)
+    for power in (POWER, 2, 4):
+        rows[f"tasks, weighed, power {power:g}"] = (tasks, power, TRACKS)
+    speed, pattern = (kinds.index(kind) for kind in ("speed", "motion_pattern"))
+    for power in (1, POWER, 3):
+        rows[f"tasks and speed, power {power:g}"] = ((*tasks, speed), power, TRACKS)
+        rows[f"tasks, speed and motion pattern, power {power:g}"] = (every, power, TRACKS)
+    for power in (1, POWER, 2, 3, 4):
+        rows[f"tasks and motion pattern, power {power:g}"] = ((*tasks, pattern), power, TRACKS)
     for frames in (1, 9, 33):
-        rows[f"tasks and attributes, power 4; tracks of {frames}"] = (every, 4, frames)
+        title = f"tasks and motion pattern, power {POWER:g}; tracks of {frames}"
+        rows[title] = ((*tasks, pattern), POWER, frames)
     return rows
 
 
@@ -105,7 +112,7 @@ def one_variant(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--work", type=Path, required=True, help="folder of benchmarks/ped2.py, recipe ssmtl-plus")
+    parser.add_argument("--work", type=Path, required=True, help="folder of benchmarks/ped2.py, with all attributes")
     parser.add_argument("--seeds", type=int, default=3)
     options = parser.parse_args()
     data = open_dataset("ucsd", shared_data() / "UCSDped2")

@@ -2,18 +2,17 @@
 
     python benchmarks/streets.py --work runs/streets [--only NAME] [--set train.min_steps=300] [--name streets]
 
-Each is generated, `ssmtl-plus` fitted to its normal clips, and its test clips scored once: by its proxy tasks alone, in
-their mean, as `fast` has it, and by all parts. Two clips of each kind of anomaly. Can be killed and run again: streets
-and models are kept. Needs no footage. Writes benchmarks/results/NAME.json and .md.
+Each is generated, `ssmtl-plus` with all attributes fitted to its normal clips, and every object of its test clips scored
+once; then it is changed what scores and how it is joined. Two clips of each kind of anomaly. Can be killed and run
+again: streets, models and scores are kept. Needs no footage. Writes benchmarks/results/NAME.json and .md.
 """
 
 import argparse
-from dataclasses import replace
 from pathlib import Path
 
-from accuracy import measure
+import numpy as np
+from accuracy import one_variant, scored_frames
 from machine import machine
-from tune import test_scores
 
 from ssmtl import configure, fit, load_model
 from ssmtl.atomic import write_json, write_text
@@ -23,9 +22,7 @@ from ssmtl.config import read_assignments
 from ssmtl.datasets.own import OwnDataset
 from ssmtl.datasets.street import ANOMALIES, StreetConfig, write_street
 from ssmtl.model import DESCRIPTION
-from ssmtl.recipes import fast
-from ssmtl.scoring.score import join_parts
-from ssmtl.tuning import joining
+from ssmtl.recipes import ssmtl_plus
 
 RESULTS = Path(__file__).parent / "results"
 STREETS = {
@@ -44,6 +41,22 @@ STREETS = {
 TRAIN_CLIPS, TRAIN_FRAMES = 10, 200
 TEST_CLIPS, TEST_FRAMES = 2 * len(ANOMALIES), 200
 MEASURES = ("micro", "macro_anchored", "rbdc", "tbdc")
+ATTRIBUTES = {
+    "tasks": (),
+    "tasks and speed": ("speed",),
+    "tasks and motion pattern": ("motion_pattern",),
+    "tasks, speed and motion pattern": ("speed", "motion_pattern"),
+}
+POWERS = (1, 1.5, 2, 3, 4)
+
+
+def variants() -> dict[str, tuple[tuple[str, ...], float]]:
+    """Title → which attributes score, and the power of the mean."""
+    return {f"{title}, power {power:g}": (kinds, power) for title, kinds in ATTRIBUTES.items() for power in POWERS}
+
+
+FAST, PLUS = "tasks, power 1", f"tasks and motion pattern, power {ssmtl_plus().scoring.power:g}"
+"""What the recipes `fast` and `ssmtl-plus` do."""
 
 
 def one_street(number: int, name: str, options: argparse.Namespace) -> dict:
@@ -57,28 +70,22 @@ def one_street(number: int, name: str, options: argparse.Namespace) -> dict:
         folder = root.with_name(f"{root.name}.models") / options.name
         if not (folder / DESCRIPTION).is_file():
             resume = (folder / "training" / "checkpoint.safetensors").is_file()
-            configuration = configure("ssmtl-plus", read_assignments(options.set))
+            attributes = {"attributes": [{"kind": "speed"}, {"kind": "motion_pattern"}]}
+            configuration = configure("ssmtl-plus", attributes, read_assignments(options.set))
             kept = root.with_name(f"{root.name}.models") / "sequences"
             fit(street.train_clips(), folder, configuration, resume=resume, overwrite=not resume, sequences=kept,
                 progress=bars)  # fmt: skip
         model = load_model(folder)
-        scored = test_scores(street, model, bars)
-    settings = model.configuration.scoring
-    kinds = [part.kind for part in model.configuration.scoring_tasks]
-    tasks = {
-        clip: [replace(frame, scores=frame.scores[:, : len(kinds)]) for frame in frames]
-        for clip, frames in scored.items()
-    }
-
-    def as_fast(parts, settings):
-        return join_parts(parts, kinds, model.scales, settings.mean_power)
-
-    alone = settings.model_copy(update={"power": fast().scoring.power})
+        scored = scored_frames(street, model, "calibrated", folder / "calibrated.npz", bars.stage("scoring", None))
+    tasks, rows = range(len(model.configuration.scoring_tasks)), {}
+    for title, (attributes, power) in variants().items():
+        columns = [*tasks, *(i for i, part in enumerate(model.parts) if part.kind in attributes)]
+        found = one_variant(street, scored, model, columns, power, model.configuration.scoring.track_frames)
+        rows[title] = dict(zip(MEASURES, found, strict=True))
     return {
         "street": name,
         "config": STREETS[name].model_dump(),
-        "fast": dict(zip(MEASURES, measure(street, tasks, alone, as_fast), strict=True)),
-        "ssmtl-plus": dict(zip(MEASURES, measure(street, scored, settings, joining(model)), strict=True)),
+        "rows": rows,
         "training_s": model.training["seconds"],
         "sequences": model.training["sequences"],
     }
@@ -92,8 +99,8 @@ def main() -> None:
     parser.add_argument("--name", default="streets", help="of the figures and the models")
     options = parser.parse_args()
     names = [options.only] if options.only else list(STREETS)
-    rows = [one_street(list(STREETS).index(name), name, options) for name in names]
-    report = {**machine(), "set": options.set, "streets": rows}
+    streets = [one_street(list(STREETS).index(name), name, options) for name in names]
+    report = {**machine(), "set": options.set, "streets": streets}
     print(table(report))
     if options.only is None:
         write_json(RESULTS / f"{options.name}.json", report)
@@ -101,19 +108,30 @@ def main() -> None:
 
 
 def table(report: dict) -> str:
+    """The recipes on every street, and the mean over streets of all variants."""
+    heads = "micro AUC | macro AUC, anchored | RBDC | TBDC |"
     lines = [
         f"Measured on {report['date']}, {report['processor']}, ssmtl {report['ssmtl']}; `ssmtl-plus` with "
-        f"{report['set'] or 'its defaults'}, fitted to {TRAIN_CLIPS} clips of {TRAIN_FRAMES} frames, in %. "
-        "Made by `benchmarks/streets.py`.",
+        f"{', '.join(f'`{one}`' for one in report['set']) or 'its defaults'}, fitted to {TRAIN_CLIPS} clips of "
+        f"{TRAIN_FRAMES} frames, in %. Made by `benchmarks/streets.py`.",
         "",
-        "| street | what scores | micro AUC | macro AUC, anchored | RBDC | TBDC | training, minutes |",
+        f"| street | what scores | {heads} training, minutes |",
         "|---|---|---|---|---|---|---|",
     ]
-    for row in report["streets"]:
-        for recipe, what in (("fast", "the tasks"), ("ssmtl-plus", "tasks and attributes")):
-            values = " | ".join(f"{value:.2f}" for value in row[recipe].values())
-            lines.append(f"| {row['street']} | {what} | {values} | {row['training_s'] / 60:.1f} |")
+    streets = report["streets"]
+    for street in streets:
+        for title in (FAST, PLUS):
+            values = cells(street["rows"][title])
+            lines.append(f"| {street['street']} | {title} | {values} | {street['training_s'] / 60:.1f} |")
+    lines += ["", f"| what scores, mean of {len(streets)} | {heads}", "|---|---|---|---|---|"]
+    for title in variants():
+        mean = {m: float(np.mean([street["rows"][title][m] for street in streets])) for m in MEASURES}
+        lines.append(f"| {title} | {cells(mean)} |")
     return "\n".join(lines) + "\n"
+
+
+def cells(row: dict[str, float]) -> str:
+    return " | ".join(f"{row[measure]:.2f}" for measure in MEASURES)
 
 
 if __name__ == "__main__":

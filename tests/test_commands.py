@@ -606,10 +606,11 @@ def test_explain_writes_sheets_of_the_worst_objects(street: Path, model: Path, t
 
 
 def test_an_attribute_from_training_to_the_report(street: Path, tmp_path: Path) -> None:
-    """`ssmtl-plus`: how things move is learnt, scores, is drawn and named."""
+    """How things move is learnt, scores, is drawn and named."""
     model, result = tmp_path / "model", tmp_path / "result"
     own = ("--dataset", "own", "--root", street)
-    done = run("fit", *own, "--recipe", "ssmtl-plus", "--out", model, *quick())
+    both = ("--set", "attributes=[{kind='speed'}, {kind='motion_pattern'}]")
+    done = run("fit", *own, "--recipe", "ssmtl-plus", *both, "--out", model, *quick())
     assert done.returncode == 0, done.stderr
     trained = load_model(model)
     assert trained.usual is not None and [part.kind for part in trained.parts][-2:] == ["speed", "motion_pattern"]

@@ -196,14 +196,14 @@ def ssmtlpp_lite() -> Configuration:
 
 
 def ssmtl_plus() -> Configuration:
-    """As `fast`, with what its proxy tasks do not see: speed, against what is usual at a place, and how the parts of an
-    object move; and one of them alone can do more (ours)."""
+    """As `fast`, with what its proxy tasks do not see: how the parts of an object move, against what is usual at its
+    place; and one of them alone can do more (ours)."""
     base = fast()
     return base.model_copy(
         update={
             "recipe": "ssmtl-plus",
-            "attributes": (SpeedSettings(), PatternSettings()),
-            "scoring": base.scoring.model_copy(update={"power": 3.0}),
+            "attributes": (PatternSettings(),),
+            "scoring": base.scoring.model_copy(update={"power": 1.5}),
         }
     )
 
