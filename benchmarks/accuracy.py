@@ -9,7 +9,6 @@ run again. Writes benchmarks/results/accuracy.json and .md. A comparison after t
 """
 
 import argparse
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,6 +35,16 @@ from ssmtl.video.sources import first_frame_size, open_source
 RESULTS = Path(__file__).parent / "results"
 TRACKS = 17
 POWER = ssmtl_plus().scoring.power
+ATTRIBUTES: dict[str, dict[str, float]] = {
+    "tasks and speed": {"speed": 1},
+    "tasks, speed and motion pattern": {"speed": 1, "motion_pattern": 1},
+    "tasks and motion pattern": {"motion_pattern": 1},
+    "tasks and half of the motion pattern": {"motion_pattern": 0.5},
+}
+"""What scores beside the tasks, and counts for how much of all of them together."""
+
+PLUS = "tasks and half of the motion pattern"
+"""What `ssmtl-plus` does."""
 
 
 def scored_frames(data: Dataset, model: Model, combine: str, kept: Path, step) -> dict[str, Frames]:
@@ -74,40 +83,39 @@ def measure(data: Dataset, clips: dict[str, Frames], settings: ScoringSettings, 
     return [100 * value for value in (frame.micro, frame.macro_anchored, region.rbdc, region.tbdc)]
 
 
-def variants(model: Model) -> dict[str, tuple[Sequence[int], float | None, int]]:
+Weights = dict[str, float | None]
+"""Parts that score → what each counts for beside the others; None: as the model has it."""
+
+
+def variants(model: Model) -> dict[str, tuple[Weights, float | None, int]]:
     """Title → which parts score, the power of their mean (None: that of raw scores), frames of tracks."""
-    kinds = [part.kind for part in model.parts]
-    tasks, every = range(len(model.tasks)), range(len(kinds))
-    rows: dict[str, tuple[Sequence[int], float | None, int]]
-    rows = {f"{kind} alone": ([i], 1, TRACKS) for i, kind in enumerate(kinds)}
+    tasks: Weights = dict.fromkeys((task.kind for task in model.tasks), None)
+    rows: dict[str, tuple[Weights, float | None, int]]
+    rows = {f"{part.kind} alone": ({part.kind: 1.0}, 1, TRACKS) for part in model.parts}
     rows["tasks, plain mean"] = (tasks, None, TRACKS)
     for frames in (1, 9, TRACKS, 33):
         rows[f"tasks, weighed; tracks of {frames}"] = (tasks, 1, frames)
     for power in (POWER, 2, 4):
         rows[f"tasks, weighed, power {power:g}"] = (tasks, power, TRACKS)
-    speed, pattern = (kinds.index(kind) for kind in ("speed", "motion_pattern"))
-    for power in (1, POWER, 3):
-        rows[f"tasks and speed, power {power:g}"] = ((*tasks, speed), power, TRACKS)
-        rows[f"tasks, speed and motion pattern, power {power:g}"] = (every, power, TRACKS)
-    for power in (1, POWER, 2, 3, 4):
-        rows[f"tasks and motion pattern, power {power:g}"] = ((*tasks, pattern), power, TRACKS)
+    for title, attributes in ATTRIBUTES.items():
+        for power in (1, POWER, 1.5, 2, 3):
+            rows[f"{title}, power {power:g}"] = ({**tasks, **attributes}, power, TRACKS)
     for frames in (1, 9, 33):
-        title = f"tasks and motion pattern, power {POWER:g}; tracks of {frames}"
-        rows[title] = ((*tasks, pattern), POWER, frames)
+        weights: Weights = {**tasks, **ATTRIBUTES[PLUS]}
+        rows[f"{PLUS}, power {POWER:g}; tracks of {frames}"] = (weights, POWER, frames)
     return rows
 
 
 def one_variant(
-    data: Dataset, clips: dict[str, Frames], model: Model, columns: Sequence[int], power: float | None, tracks: int
+    data: Dataset, clips: dict[str, Frames], model: Model, weights: Weights, power: float | None, tracks: int
 ) -> list[float]:
     """What `measure` says of some of the parts, joined as the stream joins them: along tracks, then in one."""
-    kinds = [model.parts[i].kind for i in columns]
+    kinds = [part.kind for part in model.parts]
+    columns = [kinds.index(kind) for kind in weights]
+    scales = {k: model.scales[k] if w is None else replace(model.scales[k], weight=w) for k, w in weights.items()}
     settings = model.configuration.scoring.model_copy(update={"track_frames": tracks})
-    used = {
-        name: [replace(frame, scores=frame.scores[:, list(columns)]) for frame in every]
-        for name, every in clips.items()
-    }
-    return measure(data, used, settings, lambda parts, _: join_parts(parts, kinds, model.scales, power))
+    used = {name: [replace(frame, scores=frame.scores[:, columns]) for frame in every] for name, every in clips.items()}
+    return measure(data, used, settings, lambda parts, _: join_parts(parts, list(weights), scales, power))
 
 
 def main() -> None:
@@ -125,9 +133,9 @@ def main() -> None:
             clips = {
                 way: scored_frames(data, model, way, folder / f"{way}.npz", step) for way in ("calibrated", "plain")
             }
-        for title, (columns, power, tracks) in variants(model).items():
+        for title, (weights, power, tracks) in variants(model).items():
             some = clips["plain" if power is None else "calibrated"]
-            rows.setdefault(title, []).append(one_variant(data, some, model, columns, power, tracks))
+            rows.setdefault(title, []).append(one_variant(data, some, model, weights, power, tracks))
     report = {**machine(), "configuration": model.configuration.model_dump(mode="json"), "rows": rows}
     write_json(RESULTS / "accuracy.json", report)
     write_text(RESULTS / "accuracy.md", table(rows, report))

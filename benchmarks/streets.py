@@ -11,7 +11,7 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from accuracy import one_variant, scored_frames
+from accuracy import ATTRIBUTES, PLUS, POWER, TRACKS, Weights, one_variant, scored_frames
 from machine import machine
 
 from ssmtl import configure, fit, load_model
@@ -22,7 +22,6 @@ from ssmtl.config import read_assignments
 from ssmtl.datasets.own import OwnDataset
 from ssmtl.datasets.street import ANOMALIES, StreetConfig, write_street
 from ssmtl.model import DESCRIPTION
-from ssmtl.recipes import ssmtl_plus
 
 RESULTS = Path(__file__).parent / "results"
 STREETS = {
@@ -41,22 +40,16 @@ STREETS = {
 TRAIN_CLIPS, TRAIN_FRAMES = 10, 200
 TEST_CLIPS, TEST_FRAMES = 2 * len(ANOMALIES), 200
 MEASURES = ("micro", "macro_anchored", "rbdc", "tbdc")
-ATTRIBUTES = {
-    "tasks": (),
-    "tasks and speed": ("speed",),
-    "tasks and motion pattern": ("motion_pattern",),
-    "tasks, speed and motion pattern": ("speed", "motion_pattern"),
-}
-POWERS = (1, 1.5, 2, 3, 4)
+POWERS = (1, POWER, 1.5, 2, 3)
 
 
-def variants() -> dict[str, tuple[tuple[str, ...], float]]:
-    """Title → which attributes score, and the power of the mean."""
-    return {f"{title}, power {power:g}": (kinds, power) for title, kinds in ATTRIBUTES.items() for power in POWERS}
+def variants() -> dict[str, tuple[dict[str, float], float]]:
+    """Title → which attributes score and count for how much, and the power of the mean."""
+    some = {"tasks": {}, **ATTRIBUTES}
+    return {f"{title}, power {power:g}": (weights, power) for title, weights in some.items() for power in POWERS}
 
 
-FAST, PLUS = "tasks, power 1", f"tasks and motion pattern, power {ssmtl_plus().scoring.power:g}"
-"""What the recipes `fast` and `ssmtl-plus` do."""
+RECIPES = {"fast": "tasks, power 1", "ssmtl-plus": f"{PLUS}, power {POWER:g}"}
 
 
 def one_street(number: int, name: str, options: argparse.Namespace) -> dict:
@@ -77,10 +70,10 @@ def one_street(number: int, name: str, options: argparse.Namespace) -> dict:
                 progress=bars)  # fmt: skip
         model = load_model(folder)
         scored = scored_frames(street, model, "calibrated", folder / "calibrated.npz", bars.stage("scoring", None))
-    tasks, rows = range(len(model.configuration.scoring_tasks)), {}
+    tasks: Weights = dict.fromkeys((task.kind for task in model.tasks), None)
+    rows = {}
     for title, (attributes, power) in variants().items():
-        columns = [*tasks, *(i for i, part in enumerate(model.parts) if part.kind in attributes)]
-        found = one_variant(street, scored, model, columns, power, model.configuration.scoring.track_frames)
+        found = one_variant(street, scored, model, {**tasks, **attributes}, power, TRACKS)
         rows[title] = dict(zip(MEASURES, found, strict=True))
     return {
         "street": name,
@@ -115,14 +108,14 @@ def table(report: dict) -> str:
         f"{', '.join(f'`{one}`' for one in report['set']) or 'its defaults'}, fitted to {TRAIN_CLIPS} clips of "
         f"{TRAIN_FRAMES} frames, in %. Made by `benchmarks/streets.py`.",
         "",
-        f"| street | what scores | {heads} training, minutes |",
+        f"| street | recipe | {heads} training, minutes |",
         "|---|---|---|---|---|---|---|",
     ]
     streets = report["streets"]
     for street in streets:
-        for title in (FAST, PLUS):
+        for recipe, title in RECIPES.items():
             values = cells(street["rows"][title])
-            lines.append(f"| {street['street']} | {title} | {values} | {street['training_s'] / 60:.1f} |")
+            lines.append(f"| {street['street']} | `{recipe}` | {values} | {street['training_s'] / 60:.1f} |")
     lines += ["", f"| what scores, mean of {len(streets)} | {heads}", "|---|---|---|---|---|"]
     for title in variants():
         mean = {m: float(np.mean([street["rows"][title][m] for street in streets])) for m in MEASURES}

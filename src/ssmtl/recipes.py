@@ -141,11 +141,11 @@ class Configuration(Settings):
 
 
 def fast() -> Configuration:
-    """T1 + T2 + T3 on the smallest network, regions by motion alone, every third frame: for a CPU.
+    """T1 + T2 + T3 on the smallest network, regions by motion alone, every second frame: for a CPU.
 
     Scores are averaged along tracks, in the place of the mean of the score volume, which stands still.
     """
-    return Configuration(scoring=ScoringSettings(every=3, track_frames=17, mean_frames=1, gaussian_frames=6.0))
+    return Configuration(scoring=ScoringSettings(every=2, track_frames=17, mean_frames=1, gaussian_frames=6.0))
 
 
 def ssmtl() -> Configuration:
@@ -202,8 +202,8 @@ def ssmtl_plus() -> Configuration:
     return base.model_copy(
         update={
             "recipe": "ssmtl-plus",
-            "attributes": (PatternSettings(),),
-            "scoring": base.scoring.model_copy(update={"power": 1.5}),
+            "attributes": (PatternSettings(weight=0.5),),
+            "scoring": base.scoring.model_copy(update={"power": 1.25}),
         }
     )
 
