@@ -194,7 +194,7 @@ def _ask(suspect: Suspect, model: Model) -> list[TaskRow]:
                 TaskRow(
                     task.title,
                     task.words,
-                    task.view.value if task.view else "the middle frame, changed",
+                    ", ".join(view.value for view in task.views) or "the middle frame, changed",
                     float(raw[0]),
                     scale.raw_median,
                     scale.raw_high,

@@ -69,7 +69,7 @@ class Configuration(Settings):
     seed: int = Field(0, ge=0, lt=2**31)
     detectors: tuple[DetectorSettings, ...] = (BackgroundSettings(), FlowSettings())
     sequences: SequenceSettings = SequenceSettings()
-    tasks: tuple[Task, ...] = (ArrowOfTime(), MotionIrregularity(), MiddleBox())
+    tasks: tuple[Task, ...] = (ArrowOfTime(both_ways=True), MotionIrregularity(), MiddleBox())
     attributes: tuple[Attribute, ...] = Field(
         (), description="what scores beside the tasks: plain properties of an object (ours)"
     )
@@ -203,7 +203,7 @@ def ssmtl_plus() -> Configuration:
         update={
             "recipe": "ssmtl-plus",
             "attributes": (PatternSettings(weight=0.5),),
-            "scoring": base.scoring.model_copy(update={"power": 1.25}),
+            "scoring": base.scoring.model_copy(update={"power": 2.0}),
         }
     )
 

@@ -161,6 +161,7 @@ def test_one_pass_per_view() -> None:
     ("tasks", "passes"),
     [
         (["arrow_of_time"], [7]),
+        ([{"kind": "arrow_of_time", "both_ways": True}, "motion_irregularity", "middle_box"], [6, 7, 7]),
         (["middle_box", "pseudo_anomalies"], [6]),
         (["jigsaw", "pose"], [1]),
         ([{"kind": "jigsaw", "asked": "applied"}, "pose"], [1, 1]),
@@ -195,13 +196,14 @@ def test_with_a_backbone_for_each_task() -> None:
 
 
 @pytest.mark.parametrize("backbone", [{}, {"per_task": True}], ids=["shared", "one each"])
-def test_each_output_is_of_the_tasks_own_view_and_head(backbone: dict[str, Any]) -> None:
-    model, x = make_model(tasks=TASKS, backbone=backbone), sequences()
+@pytest.mark.parametrize("tasks", [TASKS, ["middle_box", {"kind": "arrow_of_time", "both_ways": True}]])
+def test_each_output_is_of_the_tasks_own_views_and_head(tasks: list[Any], backbone: dict[str, Any]) -> None:
+    model, x = make_model(tasks=tasks, backbone=backbone), sequences()
     with torch.inference_mode():
         outputs = head_outputs(model.network, model.tasks, x)
         for task in model.tasks:
-            if task.view is not None:
-                (expected,) = model.network(task.view.take(x), [task.kind])
+            if task.views:
+                expected = torch.cat([model.network(view.take(x), [task.kind])[0] for view in task.views], dim=1)
             else:
                 expected = task.answer(lambda made, kind=task.kind: model.network(made, [kind])[0], x)
             torch.testing.assert_close(outputs[task.kind], expected, rtol=1e-4, atol=1e-5)
@@ -224,10 +226,11 @@ def test_the_scores_by_hand() -> None:
     with torch.inference_mode():
         scores = raw_scores(model.network, [middle, arrow, irregular], x, {})
         outputs = model.network(x, ["arrow_of_time", "motion_irregularity"])
+        reversed_ = model.network(x.flip(2), ["arrow_of_time"])[0]
         picture = model.network(View.WITHOUT_MIDDLE.take(x), ["middle_box"])[0]
     expected = [
         (picture - x[:, :, 3]).abs().mean(dim=(1, 2, 3)),
-        outputs[0].softmax(1)[:, 1],
+        torch.minimum(outputs[0].softmax(1)[:, 1], reversed_.softmax(1)[:, 0]),
         outputs[1].softmax(1)[:, 1],
     ]
     assert scores.shape == (3, 3) and torch.allclose(scores, torch.stack(expected, dim=1), atol=1e-5)

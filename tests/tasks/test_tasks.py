@@ -198,6 +198,7 @@ class TestScoring:
         (View.ALL, [-3, -2, -1, 0, 1, 2, 3]),
         (View.WITHOUT_MIDDLE, [-3, -2, -1, 1, 2, 3]),
         (View.MIDDLE, [0]),
+        (View.BACKWARD, [3, 2, 1, 0, -1, -2, -3]),
     ],
 )
 def test_views(view: View, offsets: list[int], frames: int) -> None:

@@ -20,9 +20,10 @@ def head_outputs(network: Network, tasks: Sequence[ProxyTask], x_BCTHW: Tensor) 
     """What each task's head says of B×C×7×64×64 in [0, 1]. One backbone pass for all tasks of one view."""
     outputs: dict[str, Tensor] = {}
     for view in View:
-        mine = [task.kind for task in tasks if task.view is view]
+        mine = [task.kind for task in tasks if view in task.views]
         if mine:
-            outputs.update(zip(mine, _run(network, mine, view.take(x_BCTHW)), strict=True))
+            for kind, output in zip(mine, _run(network, mine, view.take(x_BCTHW)), strict=True):
+                outputs[kind] = torch.cat([outputs[kind], output], dim=1) if kind in outputs else output
     for task in tasks:
         if task.view is None:
             outputs[task.kind] = task.answer(partial(_run_one, network, task.kind), x_BCTHW)

@@ -15,11 +15,15 @@ class ArrowOfTime(ProxyTask):
     """Classes: 0 forward, 1 backward. Score: the probability of backward.
 
     Label smoothing is our choice: without it the probabilities saturate long before the other tasks have learnt,
-    and an object is either 0 or 1 by chance.
+    and an object is either 0 or 1 by chance. So is asking both ways: much looks backward to the network however it is
+    played; who walks backwards does not.
     """
 
     kind: Literal["arrow_of_time"] = "arrow_of_time"
     label_smoothing: float = Field(0.1, ge=0, lt=1)
+    both_ways: bool = Field(
+        False, description="only what looks forward when it is played backwards scores high; a pass more of the network"
+    )
     title: ClassVar[str] = "Arrow of time"
     form: ClassVar[Literal["log", "logit"]] = "logit"
     words: ClassVar[str] = "moves backwards"
@@ -28,6 +32,11 @@ class ArrowOfTime(ProxyTask):
     def view(self) -> View:
         """All seven frames."""
         return View.ALL
+
+    @property
+    def views(self) -> tuple[View, ...]:
+        """And the same frames played backwards, where it is asked both ways."""
+        return (View.ALL, View.BACKWARD) if self.both_ways else (View.ALL,)
 
     def sample(self, x_BCTHW: Tensor, generator: torch.Generator, given: Given) -> tuple[Tensor, Tensor]:
         """Half of the sequences, drawn at random, are reversed: input B×C×7×H×W, target B (1 = reversed)."""
@@ -49,9 +58,11 @@ class ArrowOfTime(ProxyTask):
         return divergence(output, answer)
 
     def score(self, output: Tensor, x_BCTHW: Tensor, given: Given) -> Tensor:
-        """P(backward) in [0, 1]."""
-        return output.softmax(dim=1)[:, 1]
+        """P(backward) in [0, 1]; both ways the lower one of that and, of the sequence played backwards, P(forward)."""
+        backward_B = output[:, :2].softmax(dim=1)[:, 1]
+        return torch.minimum(backward_B, output[:, 2:].softmax(dim=1)[:, 0]) if self.both_ways else backward_B
 
     def reveal(self, output: Tensor, x_BCTHW: Tensor, given: Given) -> Odds:
-        """The probabilities of both classes."""
-        return Odds(("forward", "backward"), output.softmax(dim=1))
+        """The score, and what is left."""
+        backward_B = self.score(output, x_BCTHW, given)
+        return Odds(("forward", "backward"), torch.stack([1 - backward_B, backward_B], dim=1))

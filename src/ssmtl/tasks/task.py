@@ -27,6 +27,7 @@ class View(Enum):
     ALL = "all frames"
     WITHOUT_MIDDLE = "all but the middle frame"
     MIDDLE = "the middle frame"
+    BACKWARD = "backwards too"
 
     def take(self, x_BCTHW: Tensor) -> Tensor:
         """The view of sequences of an odd number of frames T ≥ 7, of which the middle 7 count."""
@@ -34,6 +35,8 @@ class View(Enum):
         frames = x_BCTHW[:, :, middle - REACH : middle + REACH + 1]
         if self is View.WITHOUT_MIDDLE:
             return torch.cat([frames[:, :, :REACH], frames[:, :, REACH + 1 :]], dim=2)
+        if self is View.BACKWARD:
+            return frames.flip(2)
         return frames[:, :, REACH : REACH + 1] if self is View.MIDDLE else frames
 
 
@@ -113,6 +116,11 @@ class ProxyTask(Settings):
         """What it sees when it scores; None for a task that makes inputs of its own (`answer`)."""
 
     @property
+    def views(self) -> tuple[View, ...]:
+        """All that it sees, in the order of `View`: what its head says of each stands side by side, in dimension 1."""
+        return () if self.view is None else (self.view,)
+
+    @property
     def reach(self) -> int:
         """Frames that `sample` needs on either side of the middle one, ≥ 3."""
         return REACH
@@ -163,7 +171,7 @@ class ProxyTask(Settings):
     def score(self, output: Tensor, x_BCTHW: Tensor, given: Given) -> Tensor:
         """Anomaly score of each sequence, B, higher = more abnormal.
 
-        `output` is of this task's view of `x`, or its `answer`; `given` has what `scores_on` names.
+        `output` is of this task's views of `x`, or its `answer`; `given` has what `scores_on` names.
         """
         raise AssertionError(f"{self.kind} does not score")
 
