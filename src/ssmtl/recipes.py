@@ -203,7 +203,7 @@ def ssmtl_plus() -> Configuration:
         update={
             "recipe": "ssmtl-plus",
             "attributes": (PatternSettings(weight=0.5),),
-            "scoring": base.scoring.model_copy(update={"power": 3.0}),
+            "scoring": base.scoring.model_copy(update={"power": 2.5}),
         }
     )
 
