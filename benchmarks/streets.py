@@ -2,9 +2,9 @@
 
     python benchmarks/streets.py --work runs/streets [--only NAME] [--set train.min_steps=300] [--name streets]
 
-Each is generated, `ssmtl-plus` with all attributes fitted to its normal clips, and every object of its test clips scored
-once; then it is changed what scores and how it is joined. Two clips of each kind of anomaly. Can be killed and run
-again: streets, models and scores are kept. Needs no footage. Writes benchmarks/results/NAME.json and .md.
+Each is generated, `ssmtl-plus` with all attributes fitted to its normal clips, and every object of its test clips
+scored once; then it is changed what scores and how it is joined. Two clips of each kind of anomaly. Can be killed and
+run again: streets, models and scores are kept. Needs no footage. Writes benchmarks/results/NAME.json and .md.
 """
 
 import argparse
