@@ -42,14 +42,14 @@ def plain_layout(network: nn.Module) -> nn.Module:
 def score_one(model: Model, network: nn.Module, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Raw scores of one sequence, 1×K; of tasks with a view, which T1 to T4 have."""
     x = torch.from_numpy(np.ascontiguousarray(pictures)).float() / 255
-    scores = {}
+    outputs: dict[str, torch.Tensor] = {}
     with torch.no_grad():
         for view in View:
-            tasks = [task for task in model.tasks if task.view is view]
-            if tasks:
-                outputs = network(view.take(x).contiguous(), [task.kind for task in tasks])
-                scores |= {task.kind: task.score(out, x, {}) for task, out in zip(tasks, outputs, strict=True)}
-    return torch.stack([scores[task.kind] for task in model.tasks], dim=1).numpy()
+            kinds = [task.kind for task in model.tasks if view in task.views]
+            if kinds:
+                for kind, out in zip(kinds, network(view.take(x).contiguous(), kinds), strict=True):
+                    outputs[kind] = torch.cat([outputs[kind], out], dim=1) if kind in outputs else out
+        return torch.stack([task.score(outputs[task.kind], x, {}) for task in model.tasks], dim=1).numpy()
 
 
 def run_plain(clip: Clip, model: Model, folder: Path) -> int:

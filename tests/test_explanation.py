@@ -175,7 +175,7 @@ def test_a_sheet_says_what_the_score_rests_on(combine: str, picture_channels: in
     assert isinstance(box, PictureAnswer)
     np.testing.assert_allclose(box.truth * 255, sheet.sequence[3], atol=1e-3)
     assert box.answer.shape == box.truth.shape and box.answer.min() >= 0 and box.answer.max() <= 1
-    assert [row.sees for row in sheet.tasks] == ["all frames, backwards too", "all frames", "all but the middle frame"]
+    assert [row.sees for row in sheet.tasks] == ["all frames", "all frames", "all but the middle frame"]
 
 
 def test_sheets_are_listed_as_they_are_written(tmp_path: Path) -> None:

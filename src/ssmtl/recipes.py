@@ -69,7 +69,7 @@ class Configuration(Settings):
     seed: int = Field(0, ge=0, lt=2**31)
     detectors: tuple[DetectorSettings, ...] = (BackgroundSettings(), FlowSettings())
     sequences: SequenceSettings = SequenceSettings()
-    tasks: tuple[Task, ...] = (ArrowOfTime(both_ways=True), MotionIrregularity(), MiddleBox())
+    tasks: tuple[Task, ...] = (ArrowOfTime(), MotionIrregularity(), MiddleBox())
     attributes: tuple[Attribute, ...] = Field(
         (), description="what scores beside the tasks: plain properties of an object (ours)"
     )
@@ -197,11 +197,12 @@ def ssmtlpp_lite() -> Configuration:
 
 def ssmtl_plus() -> Configuration:
     """As `fast`, with what its proxy tasks do not see: how the parts of an object move, against what is usual at its
-    place; and one of them alone can do more (ours)."""
+    place. Its arrow of time is asked both ways, and one part alone can do more (ours)."""
     base = fast()
     return base.model_copy(
         update={
             "recipe": "ssmtl-plus",
+            "tasks": (ArrowOfTime(both_ways=True), *base.tasks[1:]),
             "attributes": (PatternSettings(weight=0.5),),
             "scoring": base.scoring.model_copy(update={"power": 2.5}),
         }

@@ -221,7 +221,8 @@ def test_scores_are_in_the_order_of_the_tasks() -> None:
 
 
 def test_the_scores_by_hand() -> None:
-    model, x = make_model(), sequences()
+    both_ways = {"kind": "arrow_of_time", "both_ways": True}
+    model, x = make_model(tasks=[both_ways, "motion_irregularity", "middle_box"]), sequences()
     arrow, irregular, middle = model.tasks
     with torch.inference_mode():
         scores = raw_scores(model.network, [middle, arrow, irregular], x, {})
