@@ -1,7 +1,7 @@
 """What decides accuracy on UCSD Ped2 once a network is trained, one factor at a time, over the seeds that were trained.
 
     python benchmarks/ped2.py --recipe ssmtl-plus --work runs/all --name ped2_all \\
-        --set 'attributes=[{kind="speed"}, {kind="motion_pattern"}]'
+        --set 'attributes=[{kind="speed"}, {kind="motion_pattern"}]' --set tasks.arrow_of_time.both_ways=false
     python benchmarks/accuracy.py --work runs/all [--seeds 3]
 
 Every object of every frame is scored once; then parts, how they are joined, and tracks are changed. Can be killed and
@@ -98,7 +98,7 @@ def variants(model: Model) -> dict[str, tuple[Weights, float | None, int]]:
     for power in (POWER, 2, 4):
         rows[f"tasks, weighed, power {power:g}"] = (tasks, power, TRACKS)
     for title, attributes in ATTRIBUTES.items():
-        for power in (1, POWER, 1.5, 2, 3):
+        for power in sorted({1, 1.5, 2, 3, POWER}):
             rows[f"{title}, power {power:g}"] = ({**tasks, **attributes}, power, TRACKS)
     for frames in (1, 9, 33):
         weights: Weights = {**tasks, **ATTRIBUTES[PLUS]}

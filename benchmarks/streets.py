@@ -40,7 +40,7 @@ STREETS = {
 TRAIN_CLIPS, TRAIN_FRAMES = 10, 200
 TEST_CLIPS, TEST_FRAMES = 2 * len(ANOMALIES), 200
 MEASURES = ("micro", "macro_anchored", "rbdc", "tbdc")
-POWERS = (1, POWER, 1.5, 2, 3)
+POWERS = sorted({1, 1.5, 2, 3, POWER})
 
 
 def variants() -> dict[str, tuple[dict[str, float], float]]:
