@@ -105,8 +105,8 @@ def test_a_scale_for_each_part(tmp_path: Path) -> None:
         load_model(tmp_path)
 
 
-def test_speeds_that_were_measured_otherwise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ssmtl.model.FORMAT", 5)
+def test_motion_that_was_measured_otherwise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ssmtl.model.FORMAT", 8)
     save_model(with_attributes(SpeedSettings()), tmp_path / "old")
     with pytest.raises(ModelError, match="train again"):
         load_model(tmp_path / "old")
@@ -190,7 +190,7 @@ def edit(folder: Path, **changes: Any) -> None:
         (lambda folder: edit(folder, picture_channels=3), f"{DESCRIPTION}: was changed"),
         (lambda folder: edit(folder, scales={}), f"{DESCRIPTION}: was changed"),
         (lambda folder: edit(folder, extra=1), f"{DESCRIPTION}: was changed"),
-        (lambda folder: edit(folder, format=9, ssmtl="9.9"), rf"{DESCRIPTION}: has format 9.*9\.9"),
+        (lambda folder: edit(folder, format=10, ssmtl="9.9"), rf"{DESCRIPTION}: has format 10.*9\.9"),
         (lambda folder: edit(folder, format=1), f"{DESCRIPTION}: has format 1"),
     ],
     ids=[

@@ -32,17 +32,17 @@ from ssmtl.scoring.attributes import Usual
 from ssmtl.scoring.calibration import UNCALIBRATED, Calibration
 from ssmtl.scoring.pattern import PatternSettings, UsualPatterns
 from ssmtl.scoring.score import TaskScale
-from ssmtl.scoring.speed import UsualSpeed, least_spread
+from ssmtl.scoring.speed import UsualSpeed
 from ssmtl.teachers.build import build_teacher
 from ssmtl.teachers.teacher import TARGETS, Teacher
 
-FORMAT = 8
+FORMAT = 9
 """Version of the folder's layout."""
 
-READABLE = (2, 3, 4, 5, 6, 7, 8)
-"""Versions that can be read; 2 knows no engines and keeps no samples, 3 neither events nor zones, 4 no attributes; 5
-measured speed otherwise, so that what it says of that cannot be used; 6 has tasks' weights within their scales; to
-7, frames did not score along tracks, and no mean of weights was kept."""
+READABLE = (2, 3, 4, 5, 6, 7, 8, 9)
+"""Versions that can be read; 2 knows no engines and keeps no samples, 3 neither events nor zones, 4 no attributes; 6
+has tasks' weights within their scales; to 7, frames did not score along tracks, and no mean of weights was kept;
+to 8, motion was measured otherwise, so that what a model with attributes says of it cannot be used."""
 
 WEIGHTS, SAMPLES, DESCRIPTION = "model.safetensors", "samples.safetensors", "model.json"
 CALIBRATION = "calibration.json"
@@ -306,17 +306,14 @@ def load_model(folder: Path | str) -> Model:
     if old:
         description["configuration"]["train"].setdefault("average", 0)
     configuration = parse(Configuration, description["configuration"], f"{folder / DESCRIPTION}, configuration")
-    if configuration.attributes and description["format"] < 6:
-        raise ModelError(f"{folder}: what speeds are usual was measured otherwise when it was trained; train again")
+    if configuration.attributes and description["format"] < 9:
+        raise ModelError(f"{folder}: how objects move was measured otherwise when it was trained; train again")
     try:
         tensors = load(data)
         background = tensors.pop(BACKGROUND, None)
         scene = None
         if background is not None and description["scene"] is not None:
             scene = Scene(background.numpy(), **description["scene"])
-        if configuration.attributes and old:
-            shape = None if scene is None else (scene.background.shape[0], scene.background.shape[1])
-            description["least_speed"] = least_spread(shape)
         usual = _read_usual(tensors, description, configuration) if configuration.attributes else None
         network = build_network(configuration, description["picture_channels"])
         network.load_state_dict({name.removeprefix("network."): value for name, value in tensors.items()})

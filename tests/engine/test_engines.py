@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from ssmtl.engine.again import AskingAgain, once
 from ssmtl.engine.build import build_engine
 from ssmtl.engine.choose import WAYS
 from ssmtl.engine.engine import Engine, Subject
@@ -24,6 +25,7 @@ from ..scoring.tiny import make_model
 TASKS: dict[str, list[Any]] = {
     "T1-3": ["arrow_of_time", "motion_irregularity", "middle_box"],
     "given": ["distillation", "jigsaw", "segmentation"],
+    "both ways": ["motion_irregularity", {"kind": "arrow_of_time", "both_ways": True}, "middle_box"],
     "rounds": ["arrow_of_time", {"kind": "inpainting", "rounds": 2}],
 }
 TRANSFORMER = {"transformer": "3d", "cvt": {"blocks": 1, "heads": 2, "head_size": 8}}
@@ -35,7 +37,13 @@ def subject(tasks: str = "T1-3", backbone: dict[str, Any] | None = None, n: int 
     chance = np.random.default_rng(1)
     pictures = chance.integers(0, 256, (n, 1, 7, 64, 64), np.uint8)
     given = {name: chance.random((n, *given_shape(name)), np.float32) for name in given_names(model.tasks)}
-    return replace(model.subject, samples=Samples(pictures, given), identity=f"{tasks}{backbone}")
+    of = replace(model.subject, samples=Samples(pictures, given), identity=f"{tasks}{backbone}")
+    if tasks == "both ways":
+        # Untrained, all get nearly the same answer: half of them shall look backward.
+        backward = float(np.median(exact(replace(of, tasks=once(of.tasks)))[:, 1]))
+        with torch.no_grad():
+            of.network.heads["arrow_of_time"].get_submodule("linear").bias[0] += np.log(backward / (1 - backward))
+    return of
 
 
 def exact(of: Subject) -> np.ndarray:
@@ -113,6 +121,29 @@ def test_the_graph_is_the_network(backbone: dict[str, Any]) -> None:
 def test_what_an_engine_cannot_do(kind: Kind, precision: Precision, text: str) -> None:
     with pytest.raises(ConfigError, match=rf"engine\.precision: {text}"):
         build_engine(subject(), kind, precision, 0, CPU)
+
+
+def test_only_what_looks_backward_is_asked_again() -> None:
+    """Whether crops lie in memory or on a device."""
+    of = subject("both ways")
+    assert of.samples is not None
+    pictures = of.samples.pictures
+    backward = exact(replace(of, tasks=once(of.tasks)))[:, 1] > 0.5
+    assert 0 < backward.sum() < len(pictures)
+    shown = []
+
+    def build(one: Subject) -> Engine:
+        engine = build_engine(one, "pytorch", "float32", 0, CPU)
+        if len(one.tasks) == 1:
+            ask = engine.scores
+            engine.scores = lambda x, given: shown.append(np.asarray(x)) or ask(x, given)  # type: ignore[method-assign]
+        return engine
+
+    engine = AskingAgain(of, build)
+    for x in (pictures, torch.from_numpy(pictures)):
+        np.testing.assert_allclose(engine.scores(x, {}), exact(of), atol=2e-6)
+        np.testing.assert_array_equal(shown.pop(), pictures[backward][:, :, ::-1])
+    assert not shown, "asked once"
 
 
 def test_int8_needs_crops() -> None:

@@ -61,15 +61,16 @@ def test_t1_reverses_exactly_what_it_says(frames: int) -> None:
         assert row == (ramp[::-1] if backward else ramp)
 
 
-def test_t1_both_ways_believes_the_lower_one() -> None:
-    """What looks backward either way, or forward either way, is nothing; what looks forward reversed is."""
+def test_t1_both_ways_wants_what_looks_backward_confirmed() -> None:
+    """What looks backward either way is no more than undecided; what looks forward at once is as it is."""
     task = ArrowOfTime(both_ways=True)
     output = torch.tensor([[0.0, 5.0, 0.0, 5.0], [5.0, 0.0, 5.0, 0.0], [0.0, 5.0, 2.0, 0.0], [0.0, 1.0, 5.0, 0.0]])
-    scores = task.score(output, noise(4), {})
-    p = [1 / (1 + math.exp(-logit)) for logit in (-5, -5, 2, 1)]
+    output = torch.cat([output, torch.tensor([[1.0, 0.0, 0.0, 5.0]])])
+    scores = task.score(output, noise(5), {})
+    p = [1 / (1 + math.exp(-logit)) for logit in (0, -5, 2, 1, -1)]
     assert scores.tolist() == pytest.approx(p)
-    shown = task.reveal(output, noise(4), {}).answer_BN
-    assert torch.allclose(shown[:, 1], scores) and torch.allclose(shown.sum(dim=1), torch.ones(4))
+    shown = task.reveal(output, noise(5), {}).answer_BN
+    assert torch.allclose(shown[:, 1], scores) and torch.allclose(shown.sum(dim=1), torch.ones(5))
 
 
 @pytest.mark.parametrize("max_step", [2, 4, 16])

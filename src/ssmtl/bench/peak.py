@@ -9,6 +9,7 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from ssmtl.engine.again import once
 from ssmtl.engine.engine import Subject
 from ssmtl.engine.graph import ScoreGraph, examples
 
@@ -42,10 +43,14 @@ def matrix_product(dtype: torch.dtype, device: torch.device) -> float:
 
 
 def gflop_per_object(subject: Subject) -> float:
-    """Operations, a multiplication and an addition being two, that one object's scores take, over all passes."""
-    graph = ScoreGraph(subject.network.eval(), subject.tasks)
+    """Operations, a multiplication and an addition being two, that one object's scores take, over all passes.
+
+    Of one that is not asked again (`ssmtl.engine.again`), as most are.
+    """
+    tasks = once(subject.tasks)
+    graph = ScoreGraph(subject.network.eval(), tasks)
     device = next(subject.network.parameters()).device
-    inputs = [x.to(device) for x in examples(subject.tasks, subject.channels, 1)]
+    inputs = [x.to(device) for x in examples(tasks, subject.channels, 1)]
     # PyTorch does not count its fused attention on a CPU, but the plain one that computes the same.
     with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
         graph(*inputs)

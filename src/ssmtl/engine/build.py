@@ -2,6 +2,7 @@
 
 import torch
 
+from ssmtl.engine.again import AskingAgain, asks_again
 from ssmtl.engine.engine import Engine, Subject
 from ssmtl.engine.settings import Kind, Precision
 
@@ -14,6 +15,18 @@ def build_engine(
     Raises:
         ConfigError: this kind cannot do that precision, or what it needs is not installed or not kept in the model.
     """
+
+    def build(subject: Subject) -> Engine:
+        return _build(subject, kind, precision, threads, device, compiled)
+
+    # An exported graph is whole: it asks both ways of all.
+    again = subject.exported is None and any(asks_again(task) for task in subject.tasks)
+    return AskingAgain(subject, build) if again else build(subject)
+
+
+def _build(
+    subject: Subject, kind: Kind, precision: Precision, threads: int, device: torch.device, compiled: bool
+) -> Engine:
     match kind:
         case "pytorch":
             from ssmtl.engine.pytorch import PyTorchEngine

@@ -13,6 +13,12 @@ from numpy.typing import NDArray
 
 from ssmtl.sequences.crop import SIZE
 
+SIDE = SIZE // 2
+"""Pixels of a crop at half its size, at which flow is found."""
+
+STRIDE = 4
+"""Pixels between the patches that flow is found from."""
+
 STEP = 2
 """Frames between the two pictures that flow is found for: over one, walkers far away move by a pixel, and half of what
 is measured is noise; over three, a cyclist is out of the crop. Chosen by people planted in training footage who walk
@@ -21,8 +27,8 @@ is measured is noise; over three, a cyclist is out of the crop. Chosen by people
 NEEDED = 5
 """Frames of a sequence that motion is measured in, the middle ones: from the first to the third, and on to the last."""
 
-MARGIN = SIZE // 8
-"""Pixels of a crop on each side that do not count for the speed: what is there is mostly not the object."""
+MARGIN = SIDE // 8
+"""Pixels of that on each side that do not count for the speed: what is there is mostly not the object."""
 
 FASTER_HALF = 75
 """Percentile of the pixels' speeds that is the object's: half of a crop or more may be what stands still behind it."""
@@ -56,16 +62,19 @@ def measure_motion(pictures_NCTHW: NDArray[np.uint8], boxes_N4: NDArray[np.float
     search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     # It makes flow smooth, takes half of the time, and changes nothing here.
     search.setVariationalRefinementIterations(0)
-    scale_N2 = (boxes_N4[:, 2:] - boxes_N4[:, :2]) * (1 + 2 * padding) / SIZE
+    # Pictures come at half the crop's size: it need not halve them again.
+    search.setFinestScale(0)
+    search.setPatchStride(STRIDE)
+    scale_N2 = (boxes_N4[:, 2:] - boxes_N4[:, :2]) * (1 + 2 * padding) / SIDE
     speed_N = np.zeros(len(boxes_N4), np.float32)
     cells_NK = np.zeros((len(boxes_N4), 3 * GRID**2), np.float32)
     for n, (pictures_CTHW, scale) in enumerate(zip(pictures_NCTHW, scale_N2.astype(np.float32), strict=True)):
-        pairs = list(pairwise(_grey(pictures_CTHW[:, t]) for t in range(0, NEEDED, STEP)))
-        mean = np.zeros((2, SIZE, SIZE), np.float32)
+        pairs = list(pairwise(_halved(pictures_CTHW[:, t]) for t in range(0, NEEDED, STEP)))
+        mean = np.zeros((2, SIDE, SIDE), np.float32)
         for one, later in pairs:
-            flow = search.calc(one, later, np.zeros((SIZE, SIZE, 2), np.float32)) * (scale / (STEP * len(pairs)))
+            flow = search.calc(one, later, np.zeros((SIDE, SIDE, 2), np.float32)) * (scale / (STEP * len(pairs)))
             across, along = cv2.split(flow)
-            inner = cv2.magnitude(across, along)[MARGIN : SIZE - MARGIN, MARGIN : SIZE - MARGIN]
+            inner = cv2.magnitude(across, along)[MARGIN : SIDE - MARGIN, MARGIN : SIDE - MARGIN]
             speed_N[n] += _upper_quartile(np.asarray(inner, np.float32))
             mean += across, along
         planes = cv2.merge([cv2.magnitude(*mean), *np.abs(mean)])
@@ -81,7 +90,11 @@ def _upper_quartile(lengths: NDArray[np.float32]) -> np.floating:
     return below + rest * (above - below)
 
 
-def _grey(picture_CHW: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _halved(picture_CHW: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """In grey, at half its size."""
     if len(picture_CHW) == 1:
-        return np.ascontiguousarray(picture_CHW[0])
-    return np.asarray(cv2.cvtColor(np.ascontiguousarray(picture_CHW.transpose(1, 2, 0)), cv2.COLOR_RGB2GRAY), np.uint8)
+        grey = picture_CHW[0]
+    else:
+        colour = np.ascontiguousarray(picture_CHW.transpose(1, 2, 0))
+        grey = np.asarray(cv2.cvtColor(colour, cv2.COLOR_RGB2GRAY), np.uint8)
+    return np.asarray(cv2.resize(grey, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.uint8)

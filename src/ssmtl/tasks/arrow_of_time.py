@@ -10,19 +10,23 @@ from torch.nn import functional
 from ssmtl.nets.heads import ClassificationHead
 from ssmtl.tasks.task import Given, Odds, ProxyTask, View, balanced, divergence
 
+DOUBT = 0.5
+"""P(backward) above which a sequence looks backward, and is asked again."""
+
 
 class ArrowOfTime(ProxyTask):
     """Classes: 0 forward, 1 backward. Score: the probability of backward.
 
     Label smoothing is our choice: without it the probabilities saturate long before the other tasks have learnt,
     and an object is either 0 or 1 by chance. So is asking both ways: much looks backward to the network however it is
-    played; who walks backwards does not.
+    played; who walks backwards does not. What looks forward at once need not be asked again.
     """
 
     kind: Literal["arrow_of_time"] = "arrow_of_time"
     label_smoothing: float = Field(0.1, ge=0, lt=1)
     both_ways: bool = Field(
-        False, description="only what looks forward when it is played backwards scores high; a pass more of the network"
+        False,
+        description="what looks backward is asked again, played backwards: only what looks forward then scores high",
     )
     title: ClassVar[str] = "Arrow of time"
     form: ClassVar[Literal["log", "logit"]] = "logit"
@@ -58,9 +62,18 @@ class ArrowOfTime(ProxyTask):
         return divergence(output, answer)
 
     def score(self, output: Tensor, x_BCTHW: Tensor, given: Given) -> Tensor:
-        """P(backward) in [0, 1]; both ways the lower one of that and, of the sequence played backwards, P(forward)."""
+        """P(backward) in [0, 1]; asked both ways, see `confirmed`."""
         backward_B = output[:, :2].softmax(dim=1)[:, 1]
-        return torch.minimum(backward_B, output[:, 2:].softmax(dim=1)[:, 0]) if self.both_ways else backward_B
+        return self.confirmed(backward_B, output[:, 2:].softmax(dim=1)[:, 1]) if self.both_ways else backward_B
+
+    @staticmethod
+    def confirmed(backward_B: Tensor, reversed_B: Tensor) -> Tensor:
+        """P(backward) in [0, 1], where `reversed_B` is the same of each sequence played backwards.
+
+        Above a half it must be confirmed: it is no higher than the P(forward) of the sequence played backwards, or a
+        half, whichever is more. Up to a half, what is said of the reversed sequence does not matter.
+        """
+        return torch.minimum(backward_B, (1 - reversed_B).clamp(min=DOUBT))
 
     def reveal(self, output: Tensor, x_BCTHW: Tensor, given: Given) -> Odds:
         """The score, and what is left."""
