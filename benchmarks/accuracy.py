@@ -1,7 +1,7 @@
 """What decides accuracy on UCSD Ped2 once a network is trained, one factor at a time, over the seeds that were trained.
 
     python benchmarks/ped2.py --recipe ssmtl-plus --work runs/all --name ped2_all \\
-        --set 'attributes=[{kind="speed"}, {kind="motion_pattern"}]' --set tasks.arrow_of_time.both_ways=false
+        --set 'attributes=[{kind="speed"}, {kind="motion_pattern"}]'
     python benchmarks/accuracy.py --work runs/all [--seeds 3]
 
 Every object of every frame is scored once; then parts, how they are joined, and tracks are changed. Can be killed and

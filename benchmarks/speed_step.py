@@ -25,10 +25,10 @@ from ssmtl.metrics.regions import match_video, measure_regions
 from ssmtl.model import Model
 from ssmtl.planting import Planting, choose_start, find_walks, plant
 from ssmtl.regions.union import build_detector
-from ssmtl.scoring.motion import MARGIN
+from ssmtl.scoring.motion import SIDE, STRIDE
 from ssmtl.scoring.speed import SpeedSettings, learn_usual_speed
 from ssmtl.scoring.tracks import Followed, average_along_tracks
-from ssmtl.sequences.crop import SIZE, crop, prepare_picture
+from ssmtl.sequences.crop import crop, prepare_picture
 from ssmtl.video.frame import Frame
 from ssmtl.video.sources import open_source
 
@@ -50,13 +50,18 @@ STEPS: dict[str, Sequence[tuple[int, int]]] = {
 }
 """Pairs of a sequence's seven frames whose flow is measured."""
 
+REFINED, AS_FOUND, COARSE = "refined", "as found", "as found, half the size"
+"""Ways to find flow: DIS "medium" with and without its refinement, of crops of 64 pixels; and what `measure_motion`
+does, of crops of 32 with patches further apart."""
+
 TAKEN = "two frames, 2 pairs"
 WAYS = [
-    *((step, 75, True) for step in STEPS),
-    *((step, 75, False) for step in ("two frames, 3 pairs", TAKEN)),
-    *((TAKEN, percentile, False) for percentile in PERCENTILES if percentile != 75),
+    *((step, 75, REFINED) for step in STEPS),
+    *((step, 75, AS_FOUND) for step in ("two frames, 3 pairs", TAKEN)),
+    *((TAKEN, percentile, AS_FOUND) for percentile in PERCENTILES if percentile != 75),
+    (TAKEN, 75, COARSE),
 ]
-"""What is compared: between which frames, which percentile of the pixels' speeds counts, whether flow is refined."""
+"""What is compared: between which frames, which percentile of the pixels' speeds counts, how flow is found."""
 
 Speeds = NDArray[np.float32]
 """Ways × objects, pixels per frame."""
@@ -66,21 +71,27 @@ def measure_all(frames: Sequence[Frame], i: int, boxes: NDArray[np.float32], pad
     """The speeds of the boxes of frame `i`, by all ways."""
     found = np.zeros((len(WAYS), len(boxes)), np.float32)
     pictures = [prepare_picture(frame.image, 1) for frame in frames[i - 3 : i + 4]]
-    search = {refined: cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM) for refined in (True, False)}
-    search[False].setVariationalRefinementIterations(0)
-    inner = slice(MARGIN, SIZE - MARGIN)
-    scales = (boxes[:, 2:] - boxes[:, :2]) * (1 + 2 * padding) / SIZE
+    search = {way: cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM) for way in (REFINED, AS_FOUND, COARSE)}
+    for way in (AS_FOUND, COARSE):
+        search[way].setVariationalRefinementIterations(0)
+    search[COARSE].setFinestScale(0)
+    search[COARSE].setPatchStride(STRIDE)
+    scales = (boxes[:, 2:] - boxes[:, :2]) * (1 + 2 * padding)
     for n, (sequence, scale) in enumerate(zip(crop(pictures, boxes, padding), scales, strict=True)):
         grey = [np.ascontiguousarray(picture) for picture in sequence[0]]
-        kept: dict[tuple[bool, int, int], NDArray[np.float64]] = {}
-        for key in {(refined, *pair) for step, _, refined in WAYS for pair in STEPS[step]}:
-            refined, one, later = key
-            flow = search[refined].calc(grey[one], grey[later], np.zeros((SIZE, SIZE, 2), np.float32))[inner, inner]
-            speed = np.hypot(*np.moveaxis(flow * scale, -1, 0))
+        small = [cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA) for picture in grey]
+        kept: dict[tuple[str, int, int], NDArray[np.float64]] = {}
+        for key in {(way, *pair) for step, _, way in WAYS for pair in STEPS[step]}:
+            way, one, later = key
+            seen = small if way == COARSE else grey
+            side = len(seen[0])
+            inner = slice(side // 8, side - side // 8)
+            flow = search[way].calc(seen[one], seen[later], np.zeros((side, side, 2), np.float32))[inner, inner]
+            speed = np.hypot(*np.moveaxis(flow * (scale / side), -1, 0))
             kept[key] = np.percentile(speed, PERCENTILES) / (later - one)
-        for way, (step, percentile, refined) in enumerate(WAYS):
+        for row, (step, percentile, way) in enumerate(WAYS):
             place = PERCENTILES.index(percentile)
-            found[way, n] = np.mean([kept[refined, *pair][place] for pair in STEPS[step]])
+            found[row, n] = np.mean([kept[way, *pair][place] for pair in STEPS[step]])
     return found
 
 
@@ -168,16 +179,16 @@ def main() -> None:
     speeds, places, cases = measure_clips(model, lambda frames, i, boxes: measure_all(frames, i, boxes, padding))
     height, width = model.scene.background.shape[:2]
     rows = []
-    for way, (title, percentile, refined) in enumerate(WAYS):
+    for way, (title, percentile, found) in enumerate(WAYS):
         mine, where = np.concatenate(speeds, axis=1)[way], np.concatenate(places)
         usual = learn_usual_speed(mine, where, (height, width), SpeedSettings())
-        row = {"step": title, "percentile": percentile, "refined": refined}
+        row = {"step": title, "percentile": percentile, "flow": found}
 
         def score(values: Speeds, boxes: NDArray[np.float32], way=way, usual=usual) -> NDArray[np.float32]:
             return usual.scores(values[way], boxes)
 
         rows.append(row | rates(score, cases))
-    names = {"step": "flow between frames that are apart by", "refined": "refined", "percentile": "percentile"}
+    names = {"step": "flow between frames that are apart by", "flow": "flow", "percentile": "percentile"}
     write("speed_step", names, rows, sum(map(len, places)), cases)
 
 

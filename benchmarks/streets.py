@@ -49,7 +49,8 @@ def variants() -> dict[str, tuple[dict[str, float], float]]:
     return {f"{title}, power {power:g}": (weights, power) for title, weights in some.items() for power in POWERS}
 
 
-RECIPES = {"fast": "tasks, power 1", "ssmtl-plus": f"{PLUS}, power {POWER:g}"}
+SHOWN = {"tasks alone": "tasks, power 1", "`ssmtl-plus`": f"{PLUS}, power {POWER:g}"}
+"""Of the variants, those that are shown street by street."""
 
 
 def one_street(number: int, name: str, options: argparse.Namespace) -> dict:
@@ -101,21 +102,21 @@ def main() -> None:
 
 
 def table(report: dict) -> str:
-    """The recipes on every street, and the mean over streets of all variants."""
+    """`ssmtl-plus` and its tasks alone on every street, and the mean over streets of all variants."""
     heads = "micro AUC | macro AUC, anchored | RBDC | TBDC |"
     lines = [
         f"Measured on {report['date']}, {report['processor']}, ssmtl {report['ssmtl']}; `ssmtl-plus` with "
         f"{', '.join(f'`{one}`' for one in report['set']) or 'its defaults'}, fitted to {TRAIN_CLIPS} clips of "
         f"{TRAIN_FRAMES} frames, in %. Made by `benchmarks/streets.py`.",
         "",
-        f"| street | recipe | {heads} training, minutes |",
+        f"| street | what scores | {heads} training, minutes |",
         "|---|---|---|---|---|---|---|",
     ]
     streets = report["streets"]
     for street in streets:
-        for recipe, title in RECIPES.items():
+        for what, title in SHOWN.items():
             values = cells(street["rows"][title])
-            lines.append(f"| {street['street']} | `{recipe}` | {values} | {street['training_s'] / 60:.1f} |")
+            lines.append(f"| {street['street']} | {what} | {values} | {street['training_s'] / 60:.1f} |")
     lines += ["", f"| what scores, mean of {len(streets)} | {heads}", "|---|---|---|---|---|"]
     for title in variants():
         mean = {m: float(np.mean([street["rows"][title][m] for street in streets])) for m in MEASURES}
