@@ -25,7 +25,7 @@ from ssmtl.metrics.regions import match_video, measure_regions
 from ssmtl.model import Model
 from ssmtl.planting import Planting, choose_start, find_walks, plant
 from ssmtl.regions.union import build_detector
-from ssmtl.scoring.motion import SIDE, STRIDE
+from ssmtl.scoring.motion import SIDE
 from ssmtl.scoring.speed import SpeedSettings, learn_usual_speed
 from ssmtl.scoring.tracks import Followed, average_along_tracks
 from ssmtl.sequences.crop import crop, prepare_picture
@@ -52,7 +52,7 @@ STEPS: dict[str, Sequence[tuple[int, int]]] = {
 
 REFINED, AS_FOUND, COARSE = "refined", "as found", "as found, half the size"
 """Ways to find flow: DIS "medium" with and without its refinement, of crops of 64 pixels; and what `measure_motion`
-does, of crops of 32 with patches further apart."""
+does, the same of crops of 32."""
 
 TAKEN = "two frames, 2 pairs"
 WAYS = [
@@ -75,7 +75,6 @@ def measure_all(frames: Sequence[Frame], i: int, boxes: NDArray[np.float32], pad
     for way in (AS_FOUND, COARSE):
         search[way].setVariationalRefinementIterations(0)
     search[COARSE].setFinestScale(0)
-    search[COARSE].setPatchStride(STRIDE)
     scales = (boxes[:, 2:] - boxes[:, :2]) * (1 + 2 * padding)
     for n, (sequence, scale) in enumerate(zip(crop(pictures, boxes, padding), scales, strict=True)):
         grey = [np.ascontiguousarray(picture) for picture in sequence[0]]

@@ -16,9 +16,6 @@ from ssmtl.sequences.crop import SIZE
 SIDE = SIZE // 2
 """Pixels of a crop at half its size, at which flow is found."""
 
-STRIDE = 4
-"""Pixels between the patches that flow is found from."""
-
 STEP = 2
 """Frames between the two pictures that flow is found for: over one, walkers far away move by a pixel, and half of what
 is measured is noise; over three, a cyclist is out of the crop. Chosen by people planted in training footage who walk
@@ -62,9 +59,8 @@ def measure_motion(pictures_NCTHW: NDArray[np.uint8], boxes_N4: NDArray[np.float
     search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     # It makes flow smooth, takes half of the time, and changes nothing here.
     search.setVariationalRefinementIterations(0)
-    # Pictures come at half the crop's size: it need not halve them again.
+    # The preset finds flow at half of its pictures' size; these come halved.
     search.setFinestScale(0)
-    search.setPatchStride(STRIDE)
     scale_N2 = (boxes_N4[:, 2:] - boxes_N4[:, :2]) * (1 + 2 * padding) / SIDE
     speed_N = np.zeros(len(boxes_N4), np.float32)
     cells_NK = np.zeros((len(boxes_N4), 3 * GRID**2), np.float32)
