@@ -23,8 +23,10 @@ PLAIN = {"engine": {"kind": "pytorch", "precision": "float32"}}
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One that asks the arrow of time both ways: an exported graph asks all, an engine those that look backward."""
     folder = tmp_path_factory.mktemp("model")
-    save_model(untrained(configure("fast", {"scoring": {"every": 4}})), folder)
+    changes = {"scoring": {"every": 4}, "tasks": {"arrow_of_time": {"both_ways": True}}}
+    save_model(untrained(configure("fast", changes)), folder)
     return folder
 
 
