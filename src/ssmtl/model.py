@@ -158,6 +158,11 @@ class Model:
         """
         return self._chosen[0]
 
+    @cached_property
+    def lanes(self) -> Sequence[Engine]:
+        """What the stream of frames runs batches on, several at once where that pays."""
+        return self.engine.lanes()
+
     @property
     def engine_choice(self) -> Choice:
         """Which engine it is, and what was tried."""

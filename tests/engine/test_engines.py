@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -144,6 +145,25 @@ def test_only_what_looks_backward_is_asked_again() -> None:
         np.testing.assert_allclose(engine.scores(x, {}), exact(of), atol=2e-6)
         np.testing.assert_array_equal(shown.pop(), pictures[backward][:, :, ::-1])
     assert not shown, "asked once"
+
+
+@pytest.mark.parametrize("tasks", ["T1-3", "both ways"])
+def test_two_lanes_of_openvino_at_once(tasks: str) -> None:
+    """Of two threads each has one; with one thread there is one lane."""
+    pytest.importorskip("openvino")
+    of = subject(tasks)
+    assert of.samples is not None
+    lanes = build_engine(of, "openvino", "float32", 2, CPU).lanes()
+    pictures, expected = of.samples.pictures, exact(of)
+
+    def several(lane: Engine) -> list[np.ndarray]:
+        return [lane.scores(pictures[k : k + 4], {}) for k in range(5)]
+
+    with ThreadPoolExecutor(2) as pool:
+        for found in pool.map(several, lanes):
+            for k, scores in enumerate(found):
+                np.testing.assert_allclose(scores, expected[k : k + 4], atol=1e-5)
+    assert len(lanes) == 2 and len(build_engine(of, "openvino", "float32", 1, CPU).lanes()) == 1
 
 
 def test_int8_needs_crops() -> None:

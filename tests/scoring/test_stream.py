@@ -1,7 +1,8 @@
 """The one way from frames to scores, with a small untrained network."""
 
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -104,11 +105,13 @@ def test_without_smoothing_a_frame_scores_its_highest_object() -> None:
     assert 0 in expected and len(set(expected)) > 3
 
 
+@pytest.mark.parametrize("lanes", [1, 2])
 @pytest.mark.parametrize(("every", "tracks"), [(1, 1), (4, 1), (2, 5)])
-def test_offline_and_live_are_the_same(every: int, tracks: int) -> None:
+def test_offline_and_live_are_the_same(every: int, tracks: int, lanes: int) -> None:
     """A camera gives a frame when it has one and knows nothing of the next; a list is there from the start."""
     widths = {"mean_frames": 3, "gaussian_frames": 0.5, "track_frames": tracks}
     model = make_model(every=every, max_wait=1, **widths)
+    vars(model)["lanes"] = [model.engine] * lanes
     delay = delay_frames(model.configuration.scoring)
     live: list[FrameResult] = []
     told = threading.Condition()
@@ -126,6 +129,44 @@ def test_offline_and_live_are_the_same(every: int, tracks: int) -> None:
             told.notify()
     assert same(live, list(score_stream(frames(COUNT), model, detector(crowd()))))
     assert same(live, results(every=every, **widths), 1e-5), "waiting changes no score"
+
+
+class Lane:
+    """An engine that does what it is told before it scores a batch."""
+
+    def __init__(self, engine: Any, first: Callable[[], object]):
+        self.engine = engine
+        self.first = first
+
+    def scores(self, pictures: Any, given: Any) -> Any:
+        self.first()
+        return self.engine.scores(pictures, given)
+
+
+def test_batches_run_at_once_and_stay_in_order() -> None:
+    """Each waits until the other lane has one too, and the first lane is the slower one."""
+    model = make_model(batch=1, max_wait=1)
+    met = threading.Barrier(2, timeout=20)
+    vars(model)["lanes"] = [
+        Lane(model.engine, lambda: (met.wait(), time.sleep(0.05))),
+        Lane(model.engine, met.wait),
+    ]
+    places = [(2.0, 3.0, 20.0, 30.0)]
+    boxes = dict.fromkeys(range(3, 9), places)
+    found = list(score_stream(frames(12), model, detector(boxes)))
+    assert same(found, results(12, boxes), 1e-5)
+
+
+def test_an_error_of_a_lane_is_the_readers() -> None:
+    model = make_model(batch=1, max_wait=1)
+
+    def fail() -> None:
+        raise RuntimeError("no memory")
+
+    vars(model)["lanes"] = [Lane(model.engine, fail)] * 2
+    with pytest.raises(RuntimeError, match="no memory"):
+        list(score_stream(frames(COUNT), model, detector(crowd())))
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("ssmtl-")], "all have ended"
 
 
 def test_a_frames_score_is_of_its_objects_as_they_are_along_their_tracks() -> None:

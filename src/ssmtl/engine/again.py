@@ -1,5 +1,6 @@
 """The arrow of time asked both ways, at little more than the cost of once: of few sequences is the answer needed."""
 
+import copy
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -53,6 +54,15 @@ class AskingAgain:
             said = torch.from_numpy(found[doubtful, self._column])
             found[doubtful, self._column] = ArrowOfTime.confirmed(said, torch.from_numpy(answers)).numpy()
         return found
+
+    def lanes(self) -> "list[Engine]":
+        """See `Engine`."""
+        found = []
+        for everything, again in zip(self._all.lanes(), self._again.lanes(), strict=True):
+            lane = copy.copy(self)
+            lane._all, lane._again = everything, again
+            found.append(lane)
+        return list(found)
 
 
 def _reversed(pictures: NDArray[np.uint8] | Tensor) -> NDArray[np.uint8] | Tensor:

@@ -41,6 +41,10 @@ class Engine(Protocol):
         """
         ...
 
+    def lanes(self) -> "Sequence[Engine]":
+        """Engines whose `scores` may run at once, in threads of their own; this one alone where that gains nothing."""
+        ...
+
 
 @dataclass(frozen=True)
 class Subject:

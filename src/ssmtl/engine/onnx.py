@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ssmtl.atomic import atomic_file
-from ssmtl.engine.engine import Given, Subject, refuse
+from ssmtl.engine.engine import Engine, Given, Subject, refuse
 from ssmtl.engine.graph import PICTURES, SCORES, examples, feeds, given_names, prepared
 from ssmtl.engine.settings import Kind, Precision
 from ssmtl.errors import ConfigError, ModelError
@@ -79,6 +79,10 @@ class OnnxEngine:
         arrays = feeds(self.given, np.asarray(pictures), given)
         names = [node.name for node in self.session.get_inputs()]
         return np.asarray(self.session.run([SCORES], dict(zip(names, arrays, strict=True)))[0])
+
+    def lanes(self) -> list[Engine]:
+        """See `Engine`."""
+        return [self]
 
 
 def _need(*names: str) -> Any:

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ssmtl.engine.engine import Given, Subject, refuse
+from ssmtl.engine.engine import Engine, Given, Subject, refuse
 from ssmtl.engine.graph import ScoreGraph, prepared
 from ssmtl.engine.settings import Kind, Precision
 from ssmtl.hardware import computes_bfloat16
@@ -72,6 +72,10 @@ class PyTorchEngine:
             most = self._sizes[-1]
             parts = [self._run([row[i : i + most] for row in rows]) for i in range(0, len(rows[0]), most)]
             return self._fetch(torch.cat(parts))
+
+    def lanes(self) -> list[Engine]:
+        """See `Engine`: PyTorch's threads are those of the process."""
+        return [self]
 
     def _fetch(self, scores: Tensor) -> NDArray[np.float32]:
         """From a GPU, by pinned memory: waiting for a copy to any other keeps other threads from the GPU."""

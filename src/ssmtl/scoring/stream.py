@@ -7,8 +7,10 @@ what follows are stages that overlap, each a few frames ahead of the next.
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import tee
+from queue import SimpleQueue
 from typing import Any
 
 import cv2
@@ -17,6 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ssmtl.engine.engine import Engine
 from ssmtl.errors import SourceError
 from ssmtl.hardware import cores
 from ssmtl.model import Model
@@ -100,6 +103,9 @@ class _Seen:
     picture: "Picture"
 
 
+_Asked = tuple[list[_Cut], "Future[NDArray[np.float32]]"]
+"""Successive frames, and the scores that their sequences will have."""
+
 Picture = NDArray[np.uint8] | Tensor
 """A frame or crops in memory, or on the device where the network computes."""
 
@@ -140,7 +146,8 @@ def score_stream(frames: Iterable[Frame], model: Model, detector: Union, stage: 
         SourceError: fewer than 7 frames.
     """
     settings = model.configuration.scoring
-    model.engine  # noqa: B018 - chosen and made before there are threads
+    # Chosen and made before there are threads; what takes the time of each stage wants one after the other.
+    lanes = model.lanes if stage is ahead else [model.engine]
     threads = cv2.getNumThreads()
     if cores() <= FEW_CORES:
         cv2.setNumThreads(1)
@@ -161,7 +168,7 @@ def score_stream(frames: Iterable[Frame], model: Model, detector: Union, stage: 
             yield Painted(None, cells)
 
     try:
-        scored = stage(lambda: _score(cut(), model), DEPTH, "network")
+        scored = _answers(stage(lambda: _score(cut(), model, lanes), DEPTH, "network"))
         # Frames that the filters are done with are not kept for them, as their maps are.
         now, later = tee(_along_tracks(_ends(_results(scored, model)), model))
         for (_, score), result in zip(smooth(painted(now), settings), later, strict=True):
@@ -298,15 +305,53 @@ def _batches(cuts: Iterable[_Cut], model: Model) -> Iterator[list[_Cut]]:
         yield _cut_on_device(waiting, model)
 
 
-def _score(batches: Iterable[list[_Cut]], model: Model) -> Iterator[tuple[list[_Cut], NDArray[np.float32]]]:
-    """Each batch with the scores of its sequences, one row each."""
-    for cuts in batches:
-        some = [cut.sequences for cut in cuts if len(cut.sequences)]
-        scores = np.zeros((0, len(model.parts)), np.float32)
-        if some:
-            given = {name: np.concatenate([one.given[name] for one in some]) for name in some[0].given}
-            scores = score_sequences(_joined([one.pictures for one in some]), given, model)
-        yield cuts, scores
+def _score(batches: Iterable[list[_Cut]], model: Model, lanes: Sequence[Engine]) -> Iterator[_Asked]:
+    """Each batch with the scores of its sequences, one row each, as they come: as many at once as there are lanes."""
+    free: SimpleQueue[Engine] = SimpleQueue()
+    for lane in lanes:
+        free.put(lane)
+
+    def scores(cuts: Sequence[_Cut]) -> NDArray[np.float32]:
+        lane = free.get()
+        try:
+            return _batch_scores(cuts, model, lane)
+        finally:
+            free.put(lane)
+
+    if len(lanes) == 1:
+        for cuts in batches:
+            done: Future[NDArray[np.float32]] = Future()
+            done.set_result(scores(cuts))
+            yield cuts, done
+        return
+    pool = ThreadPoolExecutor(len(lanes), "ssmtl-lane")
+    stopped = True
+    try:
+        for cuts in batches:
+            yield cuts, pool.submit(scores, cuts)
+        stopped = False
+    finally:
+        # At the stream's end the last batches are still to be scored; where the reader has stopped they are not.
+        pool.shutdown(cancel_futures=stopped)
+
+
+def _answers(asked: Iterator[_Asked]) -> Iterator[tuple[list[_Cut], NDArray[np.float32]]]:
+    """In the order of the batches; an error of a lane ends the stages before."""
+    try:
+        for cuts, scores in asked:
+            yield cuts, scores.result()
+    finally:
+        close = getattr(asked, "close", None)
+        if close is not None:
+            close()
+
+
+def _batch_scores(cuts: Sequence[_Cut], model: Model, engine: Engine) -> NDArray[np.float32]:
+    some = [cut.sequences for cut in cuts if len(cut.sequences)]
+    if not some:
+        return np.zeros((0, len(model.parts)), np.float32)
+    given = {name: np.concatenate([one.given[name] for one in some]) for name in some[0].given}
+    return score_sequences(_joined([one.pictures for one in some]), given, model, engine)
 
 
 def _results(scored: Iterable[tuple[list[_Cut], NDArray[np.float32]]], model: Model) -> Iterator[FrameResult]:
@@ -376,14 +421,18 @@ def _joined(pictures: Sequence[Picture]) -> Picture:
     return torch.cat(on_device) if on_device else np.concatenate(list(pictures))
 
 
-def score_sequences(sequences: Picture, given: Mapping[str, NDArray[np.float32]], model: Model) -> NDArray[np.float32]:
+def score_sequences(
+    sequences: Picture, given: Mapping[str, NDArray[np.float32]], model: Model, engine: Engine | None = None
+) -> NDArray[np.float32]:
     """Scores of N×C×7×64×64 uint8 sequences: N×K float32, a column for each part of the model that scores, calibrated
-    where the model's settings say so. `given` holds what tasks need besides, and the scores of attributes."""
+    where the model's settings say so. `given` holds what tasks need besides, and the scores of attributes; the engine
+    is the model's, or one of its lanes."""
+    engine = engine or model.engine
     size = model.configuration.scoring.batch
     parts = []
     for i in range(0, len(sequences), size):
         known = {name: rows[i : i + size] for name, rows in given.items()}
-        parts.append(model.engine.scores(sequences[i : i + size], known))
+        parts.append(engine.scores(sequences[i : i + size], known))
     raw = np.concatenate(parts)
     if model.usual is not None:
         raw = np.concatenate([raw, given[ATTRIBUTES]], axis=1)
