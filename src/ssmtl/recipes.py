@@ -204,7 +204,7 @@ def ssmtl_plus() -> Configuration:
             "recipe": "ssmtl-plus",
             "tasks": (ArrowOfTime(both_ways=True), *base.tasks[1:]),
             "attributes": (PatternSettings(weight=0.5),),
-            "scoring": base.scoring.model_copy(update={"power": 2.0}),
+            "scoring": base.scoring.model_copy(update={"power": 1.75}),
         }
     )
 
