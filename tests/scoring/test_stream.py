@@ -169,6 +169,24 @@ def test_an_error_of_a_lane_is_the_readers() -> None:
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("ssmtl-")], "all have ended"
 
 
+@pytest.mark.parametrize("lanes", [1, 2])
+def test_an_error_of_the_source_comes_after_all_before_it(lanes: int) -> None:
+    """Batches that wait for a lane are still scored."""
+
+    def broken() -> Iterator[Frame]:
+        yield from frames(COUNT)
+        raise SourceError("the file ends here")
+
+    model = make_model(batch=1, max_wait=1, mean_frames=1, gaussian_frames=0)
+    vars(model)["lanes"] = [Lane(model.engine, lambda: time.sleep(0.05))] * lanes
+    found = []
+    with pytest.raises(SourceError, match="ends here"):
+        for result in score_stream(broken(), model, detector(crowd())):
+            found.append(result)
+    expected = results(combine="calibrated", mean_frames=1, gaussian_frames=0)
+    assert len(found) == COUNT - 3 and same(found, expected[: COUNT - 3], 1e-5)
+
+
 def test_a_frames_score_is_of_its_objects_as_they_are_along_their_tracks() -> None:
     found = results(combine="plain", mean_frames=1, gaussian_frames=0, track_frames=5)
     as_they_were = results(combine="plain", mean_frames=1, gaussian_frames=0)

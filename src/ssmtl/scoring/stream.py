@@ -325,13 +325,15 @@ def _score(batches: Iterable[list[_Cut]], model: Model, lanes: Sequence[Engine])
             yield cuts, done
         return
     pool = ThreadPoolExecutor(len(lanes), "ssmtl-lane")
-    stopped = True
+    stopped = False
     try:
         for cuts in batches:
             yield cuts, pool.submit(scores, cuts)
-        stopped = False
+    except GeneratorExit:
+        stopped = True
+        raise
     finally:
-        # At the stream's end the last batches are still to be scored; where the reader has stopped they are not.
+        # Where the reader has stopped; at the end, and before an error, all batches that came are still scored.
         pool.shutdown(cancel_futures=stopped)
 
 
