@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -61,17 +62,26 @@ class WatchOptions:
     free_gb: float = 1.0
 
 
-class _OneAtATime:
-    """An engine for several cameras: they take turns, since no engine promises to bear more than one caller."""
+class _Shared:
+    """An engine for several cameras: each takes a lane that is free, since no engine bears more than one caller."""
 
     def __init__(self, engine: Engine):
-        self._engine = engine
-        self._lock = threading.Lock()
+        lanes = engine.lanes()
+        self._count = len(lanes)
+        self._free: SimpleQueue[Engine] = SimpleQueue()
+        for lane in lanes:
+            self._free.put(lane)
         self.kind, self.precision, self.device = engine.kind, engine.precision, engine.device
 
     def scores(self, pictures: NDArray[np.uint8] | Tensor, given: Given) -> NDArray[np.float32]:
-        with self._lock:
-            return self._engine.scores(pictures, given)
+        lane = self._free.get()
+        try:
+            return lane.scores(pictures, given)
+        finally:
+            self._free.put(lane)
+
+    def lanes(self) -> list[Engine]:
+        return [self] * self._count
 
 
 class Watch:
@@ -110,7 +120,8 @@ class Watch:
         self._retention = self._make_retention(options.keep_days)
         self._retention_problem = ""
         shared = replace(model)
-        shared.__dict__["_chosen"] = (_OneAtATime(model.engine), model.engine_choice)
+        engine: Engine = _Shared(model.engine)
+        shared.__dict__["_chosen"] = (engine, model.engine_choice)
         for part in ("live", "media"):
             (folder / part).mkdir(parents=True, exist_ok=True)
         outlet = Outlet(
