@@ -22,6 +22,7 @@ from ssmtl.config import merge, parse
 from ssmtl.engine.choose import Choice, choose_engine
 from ssmtl.engine.engine import Engine, Subject
 from ssmtl.engine.samples import Samples
+from ssmtl.engine.shared import SharedEngine
 from ssmtl.errors import ConfigError, ModelError
 from ssmtl.nets.backbone import Backbone
 from ssmtl.nets.inference import for_inference
@@ -159,9 +160,9 @@ class Model:
         return self._chosen[0]
 
     @cached_property
-    def lanes(self) -> Sequence[Engine]:
-        """What the stream of frames runs batches on, several at once where that pays."""
-        return self.engine.lanes()
+    def shared_engine(self) -> SharedEngine:
+        """The same, for several callers at once."""
+        return SharedEngine(self.engine)
 
     @property
     def engine_choice(self) -> Choice:

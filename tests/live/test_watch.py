@@ -3,13 +3,10 @@
 import dataclasses
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 
 from ssmtl import detect
@@ -17,7 +14,6 @@ from ssmtl.event_files import read_events
 from ssmtl.live.records import CameraSettings, Health, LiveEvent, State
 from ssmtl.live.sources import Watched, read_watched
 from ssmtl.live.store import Store, open_store
-from ssmtl.live.watching import _Shared
 from ssmtl.model import Model
 from ssmtl.video.files import VideoFile
 from ssmtl.video.sources import Clip
@@ -242,31 +238,3 @@ def test_what_a_watch_says_of_itself_is_complete(street: Path, model: Model, tmp
 
     health = json.loads((tmp_path / "w" / "live" / "street.json").read_text())
     assert set(health) == {f.name for f in dataclasses.fields(Health)}
-
-
-def test_cameras_share_the_lanes_of_an_engine(model: Model) -> None:
-    """Two callers at once where there are two lanes; each lane has one at a time."""
-    met = threading.Barrier(2, timeout=20)
-    busy: list[int] = []
-
-    class Lane:
-        kind, precision, device = model.engine.kind, model.engine.precision, model.engine.device
-
-        def __init__(self, number: int):
-            self.number = number
-
-        def scores(self, pictures: Any, given: Any) -> Any:
-            assert self.number not in busy
-            busy.append(self.number)
-            met.wait()
-            busy.remove(self.number)
-            return np.full((1, 1), self.number, np.float32)
-
-        def lanes(self) -> Any:
-            return [Lane(0), Lane(1)]
-
-    shared = _Shared(Lane(2))
-    assert shared.lanes() == [shared, shared]
-    with ThreadPoolExecutor(4) as cameras:
-        found = list(cameras.map(lambda _: float(shared.scores(np.zeros(0, np.uint8), {})[0, 0]), range(8)))
-    assert set(found) == {0.0, 1.0} and len(found) == 8

@@ -2,15 +2,17 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from ssmtl.engine.shared import SharedEngine
 from ssmtl.errors import SourceError
 from ssmtl.model import Model
 from ssmtl.scoring import stream
@@ -105,13 +107,18 @@ def test_without_smoothing_a_frame_scores_its_highest_object() -> None:
     assert 0 in expected and len(set(expected)) > 3
 
 
+def share(model: Model, lanes: Sequence[Any]) -> None:
+    """Let its batches run on these."""
+    vars(model)["shared_engine"] = SharedEngine(SimpleNamespace(lanes=lambda: lanes))  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("lanes", [1, 2])
 @pytest.mark.parametrize(("every", "tracks"), [(1, 1), (4, 1), (2, 5)])
 def test_offline_and_live_are_the_same(every: int, tracks: int, lanes: int) -> None:
     """A camera gives a frame when it has one and knows nothing of the next; a list is there from the start."""
     widths = {"mean_frames": 3, "gaussian_frames": 0.5, "track_frames": tracks}
     model = make_model(every=every, max_wait=1, **widths)
-    vars(model)["lanes"] = [model.engine] * lanes
+    share(model, [model.engine] * lanes)
     delay = delay_frames(model.configuration.scoring)
     live: list[FrameResult] = []
     told = threading.Condition()
@@ -147,10 +154,7 @@ def test_batches_run_at_once_and_stay_in_order() -> None:
     """Each waits until the other lane has one too, and the first lane is the slower one."""
     model = make_model(batch=1, max_wait=1)
     met = threading.Barrier(2, timeout=20)
-    vars(model)["lanes"] = [
-        Lane(model.engine, lambda: (met.wait(), time.sleep(0.05))),
-        Lane(model.engine, met.wait),
-    ]
+    share(model, [Lane(model.engine, lambda: (met.wait(), time.sleep(0.05))), Lane(model.engine, met.wait)])
     places = [(2.0, 3.0, 20.0, 30.0)]
     boxes = dict.fromkeys(range(3, 9), places)
     found = list(score_stream(frames(12), model, detector(boxes)))
@@ -163,7 +167,7 @@ def test_an_error_of_a_lane_is_the_readers() -> None:
     def fail() -> None:
         raise RuntimeError("no memory")
 
-    vars(model)["lanes"] = [Lane(model.engine, fail)] * 2
+    share(model, [Lane(model.engine, fail)] * 2)
     with pytest.raises(RuntimeError, match="no memory"):
         list(score_stream(frames(COUNT), model, detector(crowd())))
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("ssmtl-")], "all have ended"
@@ -178,7 +182,7 @@ def test_an_error_of_the_source_comes_after_all_before_it(lanes: int) -> None:
         raise SourceError("the file ends here")
 
     model = make_model(batch=1, max_wait=1, mean_frames=1, gaussian_frames=0)
-    vars(model)["lanes"] = [Lane(model.engine, lambda: time.sleep(0.05))] * lanes
+    share(model, [Lane(model.engine, lambda: time.sleep(0.05))] * lanes)
     found = []
     with pytest.raises(SourceError, match="ends here"):
         for result in score_stream(broken(), model, detector(crowd())):

@@ -6,18 +6,12 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
-from torch import Tensor
 
 from ssmtl import __version__
 from ssmtl.atomic import write_json
-from ssmtl.engine.engine import Engine, Given
 from ssmtl.errors import OutputError
 from ssmtl.live.camera import CameraWatch, Outlet
 from ssmtl.live.clock import Clock
@@ -62,28 +56,6 @@ class WatchOptions:
     free_gb: float = 1.0
 
 
-class _Shared:
-    """An engine for several cameras: each takes a lane that is free, since no engine bears more than one caller."""
-
-    def __init__(self, engine: Engine):
-        lanes = engine.lanes()
-        self._count = len(lanes)
-        self._free: SimpleQueue[Engine] = SimpleQueue()
-        for lane in lanes:
-            self._free.put(lane)
-        self.kind, self.precision, self.device = engine.kind, engine.precision, engine.device
-
-    def scores(self, pictures: NDArray[np.uint8] | Tensor, given: Given) -> NDArray[np.float32]:
-        lane = self._free.get()
-        try:
-            return lane.scores(pictures, given)
-        finally:
-            self._free.put(lane)
-
-    def lanes(self) -> list[Engine]:
-        return [self] * self._count
-
-
 class Watch:
     """Cameras that are watched; `run` returns when all clips are over or it is told to stop.
 
@@ -119,16 +91,14 @@ class Watch:
         self._options = options
         self._retention = self._make_retention(options.keep_days)
         self._retention_problem = ""
-        shared = replace(model)
-        engine: Engine = _Shared(model.engine)
-        shared.__dict__["_chosen"] = (engine, model.engine_choice)
+        model.shared_engine  # noqa: B018 - chosen and made before there are threads
         for part in ("live", "media"):
             (folder / part).mkdir(parents=True, exist_ok=True)
         outlet = Outlet(
             folder, self._machine, self._put, self._keep_second, say, lambda: self._recording, self._disk_trouble,
             options.films,
         )  # fmt: skip
-        self.cameras = [CameraWatch(one, shared, outlet, self._clock) for one in watched]
+        self.cameras = [CameraWatch(one, model, outlet, self._clock) for one in watched]
         write_json(folder / "watch.json", self._about(watched, model))
 
     def _make_retention(self, keep_days: float | None) -> Retention:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import tee
-from queue import SimpleQueue
 from typing import Any
 
 import cv2
@@ -19,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ssmtl.engine.engine import Engine
+from ssmtl.engine.shared import AnyEngine, SharedEngine
 from ssmtl.errors import SourceError
 from ssmtl.hardware import cores
 from ssmtl.model import Model
@@ -147,7 +146,7 @@ def score_stream(frames: Iterable[Frame], model: Model, detector: Union, stage: 
     """
     settings = model.configuration.scoring
     # Chosen and made before there are threads; what takes the time of each stage wants one after the other.
-    lanes = model.lanes if stage is ahead else [model.engine]
+    engine = model.shared_engine if stage is ahead else model.engine
     threads = cv2.getNumThreads()
     if cores() <= FEW_CORES:
         cv2.setNumThreads(1)
@@ -168,7 +167,7 @@ def score_stream(frames: Iterable[Frame], model: Model, detector: Union, stage: 
             yield Painted(None, cells)
 
     try:
-        scored = _answers(stage(lambda: _score(cut(), model, lanes), DEPTH, "network"))
+        scored = _answers(stage(lambda: _score(cut(), model, engine), DEPTH, "network"))
         # Frames that the filters are done with are not kept for them, as their maps are.
         now, later = tee(_along_tracks(_ends(_results(scored, model)), model))
         for (_, score), result in zip(smooth(painted(now), settings), later, strict=True):
@@ -305,30 +304,20 @@ def _batches(cuts: Iterable[_Cut], model: Model) -> Iterator[list[_Cut]]:
         yield _cut_on_device(waiting, model)
 
 
-def _score(batches: Iterable[list[_Cut]], model: Model, lanes: Sequence[Engine]) -> Iterator[_Asked]:
-    """Each batch with the scores of its sequences, one row each, as they come: as many at once as there are lanes."""
-    free: SimpleQueue[Engine] = SimpleQueue()
-    for lane in lanes:
-        free.put(lane)
-
-    def scores(cuts: Sequence[_Cut]) -> NDArray[np.float32]:
-        lane = free.get()
-        try:
-            return _batch_scores(cuts, model, lane)
-        finally:
-            free.put(lane)
-
-    if len(lanes) == 1:
+def _score(batches: Iterable[list[_Cut]], model: Model, engine: AnyEngine) -> Iterator[_Asked]:
+    """Each batch with the scores of its sequences, one row each, as they come: as many at once as the engine bears."""
+    at_once = engine.at_once if isinstance(engine, SharedEngine) else 1
+    if at_once == 1:
         for cuts in batches:
             done: Future[NDArray[np.float32]] = Future()
-            done.set_result(scores(cuts))
+            done.set_result(_batch_scores(cuts, model, engine))
             yield cuts, done
         return
-    pool = ThreadPoolExecutor(len(lanes), "ssmtl-lane")
+    pool = ThreadPoolExecutor(at_once, "ssmtl-lane")
     stopped = False
     try:
         for cuts in batches:
-            yield cuts, pool.submit(scores, cuts)
+            yield cuts, pool.submit(_batch_scores, cuts, model, engine)
     except GeneratorExit:
         stopped = True
         raise
@@ -348,7 +337,7 @@ def _answers(asked: Iterator[_Asked]) -> Iterator[tuple[list[_Cut], NDArray[np.f
             close()
 
 
-def _batch_scores(cuts: Sequence[_Cut], model: Model, engine: Engine) -> NDArray[np.float32]:
+def _batch_scores(cuts: Sequence[_Cut], model: Model, engine: AnyEngine) -> NDArray[np.float32]:
     some = [cut.sequences for cut in cuts if len(cut.sequences)]
     if not some:
         return np.zeros((0, len(model.parts)), np.float32)
@@ -424,11 +413,14 @@ def _joined(pictures: Sequence[Picture]) -> Picture:
 
 
 def score_sequences(
-    sequences: Picture, given: Mapping[str, NDArray[np.float32]], model: Model, engine: Engine | None = None
+    sequences: Picture,
+    given: Mapping[str, NDArray[np.float32]],
+    model: Model,
+    engine: AnyEngine | None = None,
 ) -> NDArray[np.float32]:
     """Scores of N×C×7×64×64 uint8 sequences: N×K float32, a column for each part of the model that scores, calibrated
     where the model's settings say so. `given` holds what tasks need besides, and the scores of attributes; the engine
-    is the model's, or one of its lanes."""
+    is the model's own, or that for several callers."""
     engine = engine or model.engine
     size = model.configuration.scoring.batch
     parts = []
