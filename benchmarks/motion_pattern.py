@@ -64,7 +64,7 @@ def main() -> None:
     boxes = np.concatenate(places)
     seen = Motion(*(np.concatenate([getattr(one, name) for one in measured]) for name in ("speed_N", "cells_NK")))
     speeds = learn_usual_speed(seen.speed_N, boxes, (shape[0], shape[1]), SpeedSettings())
-    one_unit = UsualSpeed(np.ones((1, 1), np.float32), np.full((1, 1), 2, np.float32), 1e9)
+    one_unit = UsualSpeed(np.ones((1, 1), np.float32), np.full((1, 1), 2, np.float32), 1e9, 1.0)
     rows = []
     for what, form, unit, components, neighbours in WAYS:
         settings = PatternSettings(components=components, neighbours=neighbours)
