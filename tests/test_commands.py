@@ -609,22 +609,23 @@ def test_an_attribute_from_training_to_the_report(street: Path, tmp_path: Path) 
     """How things move is learnt, scores, is drawn and named."""
     model, result = tmp_path / "model", tmp_path / "result"
     own = ("--dataset", "own", "--root", street)
-    both = ("--set", "attributes=[{kind='speed'}, {kind='motion_pattern'}]")
-    done = run("fit", *own, "--recipe", "ssmtl-plus", *both, "--out", model, *quick())
+    every = ("--set", "attributes=[{kind='speed'}, {kind='motion_pattern'}, {kind='stature'}]")
+    done = run("fit", *own, "--recipe", "ssmtl-plus", *every, "--out", model, *quick())
     assert done.returncode == 0, done.stderr
     trained = load_model(model)
-    assert trained.usual is not None and [part.kind for part in trained.parts][-2:] == ["speed", "motion_pattern"]
+    kinds = ["speed", "motion_pattern", "stature"]
+    assert trained.usual is not None and [part.kind for part in trained.parts][-3:] == kinds
     done = run("detect", *own, "--model", model, "--out", result, "--explain", "3")
     assert done.returncode == 0, done.stderr
     objects = read_objects(result / "test_01")
-    for kind in ("speed", "motion_pattern"):
+    for kind in kinds:
         scores = objects.task_scores[:, objects.kinds.index(kind)]
-        assert len(scores) and np.isfinite(scores).all() and np.ptp(scores) > 0
+        assert len(scores) and np.isfinite(scores).all() and (np.ptp(scores) > 0 or kind == "stature")
     assert len(read_summary(result)["explained"]) == 3
     done = run("report", result, "--out", tmp_path / "report.html")
     assert done.returncode == 0, done.stderr
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
-    assert "speed" in page and "motion_pattern" in page
+    assert all(kind in page for kind in kinds)
 
 
 def test_explain_of_a_clip_without_objects_or_of_its_own_name(street: Path, model: Path, tmp_path: Path) -> None:

@@ -14,11 +14,12 @@ from ssmtl.errors import ModelError
 from ssmtl.model import DESCRIPTION, WEIGHTS, Model, _checksum, build_network, load_model, save_model
 from ssmtl.recipes import configure
 from ssmtl.regions.scene import Scene
-from ssmtl.scoring.attributes import Usual
+from ssmtl.scoring.attributes import Settings, Usual
 from ssmtl.scoring.calibration import Calibration, Period
 from ssmtl.scoring.pattern import PatternSettings, UsualPatterns
 from ssmtl.scoring.score import TaskScale
 from ssmtl.scoring.speed import SpeedSettings, UsualSpeed
+from ssmtl.scoring.stature import StatureSettings, UsualStature
 from ssmtl.scoring.stream import score_sequences, score_stream
 from ssmtl.scoring.threshold import Curve, choose_threshold
 
@@ -60,7 +61,7 @@ def test_a_loaded_model_scores_a_clip_as_the_saved_one(tmp_path: Path) -> None:
     assert scores(load_model(tmp_path)) == scores(model) and min(scores(model)) > 0
 
 
-def with_attributes(*attributes: SpeedSettings | PatternSettings) -> Model:
+def with_attributes(*attributes: Settings) -> Model:
     """A model that also scores these: 1 px per frame is usual on the left, 4 on the right."""
     model = make_model()
     configuration = model.configuration.model_copy(update={"attributes": attributes})
@@ -70,32 +71,47 @@ def with_attributes(*attributes: SpeedSettings | PatternSettings) -> Model:
         chance = np.random.default_rng(0)
         mean, axes, known = (chance.random(shape, np.float32) for shape in (48, (48, 16), (5, 16)))
         patterns = UsualPatterns(mean, axes, known, 4, 0.5)
+    stature = None
+    if any(one.kind == "stature" for one in attributes):
+        stature = UsualStature(np.array([[8, 30], [40, 30]], np.float32), np.array([[4, 3, 0.2]] * 2, np.float32))
     scales = {**model.scales, **{one.kind: TaskScale(0.0, 1.0) for one in attributes}}
-    usual = Usual(UsualSpeed(median, median + 1, 32.0, 0.1), patterns)
+    usual = Usual(UsualSpeed(median, median + 1, 32.0, 0.1), patterns, stature)
     return replace(model, configuration=configuration, usual=usual, scales=scales)
 
 
-ATTRIBUTES = [(SpeedSettings(),), (PatternSettings(),), (PatternSettings(), SpeedSettings())]
+ATTRIBUTES = [
+    (SpeedSettings(),),
+    (PatternSettings(),),
+    (StatureSettings(),),
+    (StatureSettings(), PatternSettings(), SpeedSettings()),
+]
 
 
-@pytest.mark.parametrize("attributes", ATTRIBUTES, ids=["speed", "pattern", "both"])
-def test_a_model_with_attributes(tmp_path: Path, attributes: tuple[SpeedSettings | PatternSettings, ...]) -> None:
+@pytest.mark.parametrize("attributes", ATTRIBUTES, ids=["speed", "pattern", "stature", "all"])
+def test_a_model_with_attributes(tmp_path: Path, attributes: tuple[Settings, ...]) -> None:
     """What is usual is saved, and their columns come after those of the tasks, in their order."""
     model = with_attributes(*attributes)
     save_model(model, tmp_path)
     loaded = load_model(tmp_path)
     assert loaded.usual is not None and model.usual is not None and loaded.usual.speed.cell == 32.0
-    for mine, theirs in zip(
-        (loaded.usual.speed, loaded.usual.patterns), (model.usual.speed, model.usual.patterns), strict=True
-    ):
+    for part, theirs in vars(model.usual).items():
         for name, value in vars(theirs).items() if theirs else ():
-            assert np.array_equal(getattr(mine, name), value)
+            assert np.array_equal(getattr(getattr(loaded.usual, part), name), value)
     assert [part.kind for part in loaded.parts][3:] == [one.kind for one in attributes]
     boxes = {i: [(2.0, 3.0, 20.0, 30.0)] for i in range(9)}
     ours, before = (list(score_stream(frames(9), one, detector(boxes))) for one in (loaded, model))
     assert all(one.task_scores.shape == (1, 3 + len(attributes)) for one in ours)
     assert all(np.array_equal(a.task_scores, b.task_scores) for a, b in zip(ours, before, strict=True))
     assert all(np.isfinite(one.task_scores).all() for one in ours)
+
+
+def test_stature_says_nothing_of_what_is_touched_or_cut_by_the_edge() -> None:
+    """Alone it is low for its width; beside another, or at the edge of the picture, part of it may be hidden."""
+    model = with_attributes(StatureSettings())
+    low, beside, at_edge = (10.0, 10.0, 30.0, 20.0), (30.5, 10.0, 50.0, 20.0), (0.0, 10.0, 20.0, 20.0)
+    for boxes, expected in (([low], [True]), ([low, beside], [False, False]), ([at_edge], [False])):
+        found = list(score_stream(frames(7), model, detector(dict.fromkeys(range(7), boxes))))[3]
+        assert (found.task_scores[:, 3] > 1).tolist() == expected and (found.task_scores[:, 3] >= 0).all()
 
 
 def test_a_scale_for_each_part(tmp_path: Path) -> None:

@@ -205,13 +205,9 @@ def _ask(suspect: Suspect, model: Model) -> list[TaskRow]:
     for column, attribute in enumerate(model.configuration.attributes):
         raw = suspect.given[ATTRIBUTES][column : column + 1]
         scale = model.scales[attribute.kind]
-        how = "the frames before and after"
         on_scale = calibrated(raw, attribute.kind)
-        rows.append(
-            TaskRow(
-                attribute.title, attribute.words, how, float(raw[0]), scale.raw_median, scale.raw_high, on_scale, None
-            )
-        )
+        of = (attribute.title, attribute.words, attribute.sees, float(raw[0]), scale.raw_median, scale.raw_high)
+        rows.append(TaskRow(*of, on_scale, None))
     return rows
 
 

@@ -21,6 +21,7 @@ from ssmtl.engine.graph import given_names
 from ssmtl.engine.samples import Samples, spread
 from ssmtl.engine.settings import EXACT
 from ssmtl.errors import DataError, OutputError, SsmtlError
+from ssmtl.hardware import kept_memory
 from ssmtl.held_out import measure_parts
 from ssmtl.imitation import check_channels, load_imitated
 from ssmtl.model import DESCRIPTION, Model, build_network, build_teachers, save_model, with_settings
@@ -148,7 +149,7 @@ def fit(
         shown = now.epoch * steps_per_epoch + now.step
 
     settings = configuration.model_dump(mode="json")
-    with open_log(configuration.train, work / LOGS, out.resolve().name, settings, resume) as log:
+    with open_log(configuration.train, work / LOGS, out.resolve().name, settings, resume) as log, kept_memory():
         done = trainer.run(train, held_out, saved, key, report, log)
         facts = _summary(seen, store, train, held_out, done, trainer)
         if imitated is not None:

@@ -1,7 +1,10 @@
 """What the machine is: its processor and what that can do."""
 
+import ctypes
 import os
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
@@ -40,3 +43,35 @@ def computes_bfloat16() -> bool:
 def computes_int8() -> bool:
     """Whether the processor has products of bytes in hardware."""
     return bool(_flags() & {"avx512_vnni", "avx_vnni", "amx_int8", "asimddp"})
+
+
+TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3
+"""Names of settings in glibc's malloc.h."""
+
+KEPT, AFTERWARDS = 1 << 30, 32 << 20
+"""Bytes from which on an allocation is a mapping of its own, and of free memory that is given back: while it is kept,
+and afterwards, where glibc's own adjustment ends."""
+
+
+@contextmanager
+def kept_memory() -> Iterator[None]:
+    """Within it, what is freed is kept for what is allocated next, where the C library is glibc.
+
+    A step of training frees some hundred MB and asks for as many again. Given back in between, each page has to be
+    found and cleared anew, which can take as long as the products.
+    """
+    if platform.libc_ver()[0] != "glibc":
+        yield
+        return
+    libc = ctypes.CDLL(None)
+
+    def give_back_from(size: int) -> None:
+        libc.mallopt(TRIM_THRESHOLD, size)
+        libc.mallopt(MMAP_THRESHOLD, size)
+
+    give_back_from(KEPT)
+    try:
+        yield
+    finally:
+        give_back_from(AFTERWARDS)
+        libc.malloc_trim(0)

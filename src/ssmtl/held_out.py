@@ -14,7 +14,7 @@ from ssmtl.nets.inference import for_inference
 from ssmtl.nets.network import Network
 from ssmtl.progress import Progress
 from ssmtl.recipes import Configuration
-from ssmtl.scoring.attributes import Usual, attribute_scores, learn_usual, relevance
+from ssmtl.scoring.attributes import Usual, attribute_scores, learn_usual, relevance, whole_relevance
 from ssmtl.scoring.motion import NEEDED, Motion, measure_motion
 from ssmtl.scoring.score import TaskScale, at_edge, measure_scales, raw_scores
 from ssmtl.sequences.store import SequenceStore
@@ -45,17 +45,26 @@ def measure_parts(
     scores = _scores(network, configuration, store, held_out, progress)
     weights = _weights(network, configuration, store, held_out, scores, progress)
     usual, relevant = None, None
+
+    def edge(positions: NDArray[np.intp]) -> NDArray[np.bool_] | None:
+        return None if shape is None else at_edge(store.boxes(positions), *shape)
+
+    def whole(positions: NDArray[np.intp]) -> NDArray[np.bool_]:
+        cut = edge(positions)
+        return store.apart(positions) if cut is None else store.apart(positions) & ~cut
+
     attributes = configuration.attributes
     parts = configuration.scoring_parts
     kinds, forms = [part.kind for part in parts], [part.form for part in parts]
     if attributes:
-        usual = learn_usual(*_motion(configuration, store, train, progress), shape, attributes)
+        usual = learn_usual(*_motion(configuration, store, train, progress), whole(train), shape, attributes)
         motion, boxes = _motion(configuration, store, held_out, progress)
         scores = np.concatenate([scores, attribute_scores(motion, boxes, usual, attributes)], axis=1)
-        relevant = relevance(kinds, motion, boxes, usual)
+        relevant = relevance(kinds, motion, boxes, usual) * whole_relevance(kinds, whole(held_out))
         weights = np.append(weights, [attribute.weight for attribute in attributes])
-    edge = None if shape is None else at_edge(store.boxes(held_out), *shape)
-    return usual, measure_scales(scores, kinds, forms, weights, configuration.scoring.power, relevant, edge)
+    spans = [part.least_span for part in parts]
+    of = (scores, kinds, forms, weights, configuration.scoring.power, relevant, edge(held_out), spans)
+    return usual, measure_scales(*of)
 
 
 def _scores(

@@ -34,6 +34,7 @@ from ssmtl.scoring.calibration import UNCALIBRATED, Calibration
 from ssmtl.scoring.pattern import PatternSettings, UsualPatterns
 from ssmtl.scoring.score import TaskScale
 from ssmtl.scoring.speed import UsualSpeed
+from ssmtl.scoring.stature import StatureSettings, UsualStature
 from ssmtl.teachers.build import build_teacher
 from ssmtl.teachers.teacher import TARGETS, Teacher
 
@@ -56,6 +57,7 @@ BACKGROUND = "scene.background"
 
 SPEED_MEDIAN, SPEED_HIGH = "speed.median", "speed.high"
 PATTERN_MEAN, PATTERN_AXES, PATTERN_KNOWN = "pattern.mean", "pattern.axes", "pattern.known"
+STATURE_PLACES, STATURE_USUAL = "stature.places", "stature.usual"
 
 CHANGEABLE = ("scoring", "detectors", "teachers", "engine", "events", "zones")
 """Parts of the configuration that the weights do not depend on."""
@@ -74,7 +76,7 @@ class Model:
         training: summary of the training: clips, sequences, epochs, losses, seconds, versions.
         samples: a few held-out training sequences that engines are checked and calibrated on, or None.
         exported: the folder of a graph that was exported for one engine, or None.
-        usual: how the objects of the training footage moved; None where the configuration has no attributes.
+        usual: how the objects of the training footage moved and looked; None where the configuration has no attributes.
         calibration: from which score on a frame counts, or None where that was never measured.
     """
 
@@ -238,6 +240,8 @@ def save_model(model: Model, folder: Path) -> None:
                 PATTERN_AXES: usual.patterns.axes_KD,
                 PATTERN_KNOWN: usual.patterns.known_MD,
             }
+        if usual.stature is not None:
+            arrays |= {STATURE_PLACES: usual.stature.places_M2, STATURE_USUAL: usual.stature.usual_M3}
         tensors |= {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
     data = save(tensors)
     scene = model.scene
@@ -353,13 +357,14 @@ def _read_usual(tensors: dict[str, Tensor], description: dict[str, Any], configu
     """Takes its tensors out of `tensors`; a KeyError names one that is missing."""
     median, high = (tensors.pop(name).numpy() for name in (SPEED_MEDIAN, SPEED_HIGH))
     speed = UsualSpeed(median, high, float(description["speed_cell"]), float(description["least_speed"]))
+    patterns, stature = None, None
     for attribute in configuration.attributes:
         if isinstance(attribute, PatternSettings):
             mean, axes, known = (tensors.pop(name).numpy() for name in (PATTERN_MEAN, PATTERN_AXES, PATTERN_KNOWN))
-            return Usual(
-                speed, UsualPatterns(mean, axes, known, attribute.neighbours, float(description["least_usual"]))
-            )
-    return Usual(speed)
+            patterns = UsualPatterns(mean, axes, known, attribute.neighbours, float(description["least_usual"]))
+        elif isinstance(attribute, StatureSettings):
+            stature = UsualStature(*(tensors.pop(name).numpy() for name in (STATURE_PLACES, STATURE_USUAL)))
+    return Usual(speed, patterns, stature)
 
 
 def _read_checked(path: Path, digest: str) -> bytes:

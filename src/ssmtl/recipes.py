@@ -20,6 +20,7 @@ from ssmtl.scoring.events import EventSettings
 from ssmtl.scoring.pattern import PatternSettings
 from ssmtl.scoring.settings import ScoringSettings
 from ssmtl.scoring.speed import SpeedSettings
+from ssmtl.scoring.stature import StatureSettings
 from ssmtl.sequences.store import SequenceSettings
 from ssmtl.tasks.arrow_of_time import ArrowOfTime
 from ssmtl.tasks.distillation import Distillation
@@ -48,7 +49,7 @@ Task = Annotated[
 ]
 """Any proxy task, T1 to T9. A new task adds its class here."""
 
-Attribute = Annotated[SpeedSettings | PatternSettings, Field(discriminator="kind")]
+Attribute = Annotated[SpeedSettings | PatternSettings | StatureSettings, Field(discriminator="kind")]
 """Any attribute: what scores beside the tasks."""
 
 TASKS: tuple[str, ...] = tuple(task.model_fields["kind"].default for task in get_args(get_args(Task)[0]))
@@ -196,14 +197,15 @@ def ssmtlpp_lite() -> Configuration:
 
 
 def ssmtl_plus() -> Configuration:
-    """As `fast`, with what its proxy tasks do not see: how the parts of an object move, against what is usual at its
-    place. Its arrow of time is asked both ways, and one part alone can do more (ours)."""
+    """As `fast`, with what its proxy tasks do not see: how the parts of an object move, and how tall it is for its
+    width, against what is usual at its place. Its arrow of time is asked both ways, and one part alone can do more
+    (ours)."""
     base = fast()
     return base.model_copy(
         update={
             "recipe": "ssmtl-plus",
             "tasks": (ArrowOfTime(both_ways=True), *base.tasks[1:]),
-            "attributes": (PatternSettings(weight=0.5),),
+            "attributes": (PatternSettings(weight=0.5), StatureSettings(weight=0.5)),
             "scoring": base.scoring.model_copy(update={"power": 1.75}),
         }
     )

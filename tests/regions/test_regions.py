@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ssmtl.regions.regions import MOTION, Regions
+from ssmtl.regions.regions import MOTION, Regions, apart
 
 
 @pytest.mark.parametrize("boxes", [[], [[1, 2, 3, 4]], [[1, 2, 3, 4], [5, 6, 7, 8]]])
@@ -47,3 +47,13 @@ def test_take(index: list[int], left: list[int]) -> None:
 def test_a_label_has_its_confidence_as_probability(label: str, confidence: float, expected: dict[int, float]) -> None:
     regions = Regions.make([[0, 0, 1, 1]], "x", label, confidence)
     assert {i: float(p) for i, p in enumerate(regions.probabilities[0]) if p} == expected
+
+
+def test_apart() -> None:
+    """Who stands by themselves, and who another box reaches to within a tenth of their height: in front, or beside."""
+    boxes = np.array(
+        [[10, 10, 30, 60], [100, 10, 120, 60], [100, 62, 125, 120], [200, 10, 220, 60], [226, 10, 246, 60]], np.float32
+    )
+    assert apart(boxes).tolist() == [True, False, False, True, True]
+    assert apart(boxes[:1]).tolist() == [True] and apart(boxes[:0]).shape == (0,)
+    assert apart(np.array([[0, 0, 10, 10], [0, 0, 10, 10]], np.float32)).tolist() == [False, False]

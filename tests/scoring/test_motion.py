@@ -51,17 +51,20 @@ def test_no_objects() -> None:
     motion = measure_motion(np.zeros((0, 1, 5, 64, 64), np.uint8), nothing, 0.1)
     assert motion.speed_N.shape == (0,) and motion.cells_NK.shape == (0, 48)
     attributes = (SpeedSettings(), PatternSettings())
-    usual = learn_usual(Motion(np.ones(3, np.float32), np.ones((3, 48), np.float32)), BOXES, (240, 360), attributes)
+    usual = learn_usual(
+        Motion(np.ones(3, np.float32), np.ones((3, 48), np.float32)), BOXES, WHOLE, (240, 360), attributes
+    )
     assert attribute_scores(motion, nothing, usual, attributes).shape == (0, 2)
 
 
 BOXES = np.array([[100, 60, 120, 120]] * 3, np.float32)
+WHOLE = np.ones(3, bool)
 
 
 def test_the_arrow_of_time_says_nothing_of_who_stands_still() -> None:
     """Usual is a speed of 2; half of MOVES of it counts half."""
     walked = Motion(np.full(3, 2, np.float32), np.ones((3, 48), np.float32))
-    usual = learn_usual(walked, BOXES, (240, 360), (SpeedSettings(),))
+    usual = learn_usual(walked, BOXES, WHOLE, (240, 360), (SpeedSettings(),))
     asked = Motion(np.array([0, MOVES, 5], np.float32), np.ones((3, 48), np.float32))
     found = relevance(["speed", "arrow_of_time", "middle_box"], asked, BOXES, usual)
     assert found.tolist() == [[1, 0, 1], [1, 0.5, 1], [1, 1, 1]]
@@ -72,7 +75,9 @@ def test_where_nobody_moves_noise_is_no_motion() -> None:
     """Twice of what speeds are taken to differ by at least is enough: 0.32 pixels at 360×640."""
     noise = np.abs(CHANCE.normal(0.08, 0.03, 500)).astype(np.float32)
     boxes = np.repeat(BOXES[:1], 500, axis=0)
-    usual = learn_usual(Motion(noise, np.ones((500, 48), np.float32)), boxes, (360, 640), (SpeedSettings(),))
+    usual = learn_usual(
+        Motion(noise, np.ones((500, 48), np.float32)), boxes, np.ones(500, bool), (360, 640), (SpeedSettings(),)
+    )
     asked = Motion(np.array([0.08, 0.16, 0.32, 2], np.float32), np.ones((4, 48), np.float32))
     found = relevance(["arrow_of_time"], asked, boxes[:4], usual).ravel()
     assert found == pytest.approx([0.25, 0.5, 1, 1])

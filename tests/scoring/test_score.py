@@ -96,6 +96,15 @@ def test_measure_scales() -> None:
     assert (scales["b"].median, scales["b"].high) == pytest.approx((1.5, 1.99))
 
 
+def test_a_scale_can_have_a_least_width() -> None:
+    """Of a part whose raw scores have a meaning of their own; then all are stretched alike."""
+    ramp = np.random.default_rng(0).permutation(101).astype(np.float32)
+    free, held = (measure_scales(np.stack([ramp] * 2, axis=1), KINDS, least_spans=s) for s in ((0, 0), (0, 98)))
+    assert free["b"].high - free["b"].median == pytest.approx(49)
+    spans = [held[kind].high - held[kind].median for kind in KINDS]
+    assert spans[1] == pytest.approx(2 * spans[0]) and spans[0] == pytest.approx(49 * 0.75)
+
+
 @pytest.mark.parametrize("scores", [[[0.3, 0.7]], [[0.3, 0.7]] * 50], ids=["one sequence", "all alike"])
 def test_a_scale_has_a_width(scores: list[list[float]]) -> None:
     """Where footage says nothing of the spread, scores stay finite."""

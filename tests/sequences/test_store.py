@@ -62,7 +62,8 @@ def make_boxes(folder: Path, *rows: tuple[int, ...]) -> BoxesSettings:
 def regions_of(*frames: int, length: int) -> ClipRegions:
     boxes = np.array([[10 + i, 20, 40 + i, 60] for i in range(len(frames))], np.float32).reshape(-1, 4)
     probabilities = np.eye(len(frames), 81, dtype=np.float16)
-    return ClipRegions(np.array(frames, np.int64), boxes, probabilities, np.full(len(frames), "boxes"), length)
+    origin, apart = np.full(len(frames), "boxes"), np.ones(len(frames), bool)
+    return ClipRegions(np.array(frames, np.int64), boxes, probabilities, origin, apart, length)
 
 
 def cut_by_hand(clip: Clip, frame: int, box: NDArray[np.float32], channels: int, reach: int) -> NDArray[np.uint8]:
@@ -222,6 +223,18 @@ def test_the_store_has_an_upper_limit(tmp_path: Path) -> None:
     store = build_store(clips, [BackgroundSettings()], SCENE, settings, 3, 3, tmp_path / "kept")
     assert len(store) == 4 and store.channels == 3
     assert store.take(np.arange(4)).shape == (4, 3, 7, SIZE, SIZE)
+
+
+def test_who_is_touched_by_what_is_not_kept(tmp_path: Path) -> None:
+    """In the fourth frame two boxes touch, in the fifth they do not; of each frame one is kept."""
+    clip = make_clip(tmp_path, "a", 8, moves=False)
+    boxes = make_boxes(tmp_path, (3, 0, 0, 20, 40), (3, 21, 0, 40, 40), (4, 0, 0, 20, 40), (4, 30, 0, 40, 40))
+    folder = tmp_path / "kept"
+    for _ in range(2):
+        found = find_regions(clip, [boxes], None, folder, Count())
+        assert found.apart.tolist() == [False, False, True, True]
+    store = build_store([clip], [boxes], None, SequenceSettings(max_sequences=3), 1, 3, folder)
+    assert store.apart(np.arange(3)).tolist() == (store.frame == 4).tolist()
 
 
 def test_a_store_of_one(tmp_path: Path) -> None:

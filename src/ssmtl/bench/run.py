@@ -142,7 +142,7 @@ def untrained(configuration: Configuration, seed: int = 0) -> Model:
     if configuration.attributes:
         middle = slice(REACH - NEEDED // 2, REACH + NEEDED // 2 + 1)
         motion = measure_motion(pictures[:, :, middle], boxes, configuration.sequences.padding)
-        usual = learn_usual(motion, boxes, None, configuration.attributes)
+        usual = learn_usual(motion, boxes, np.ones(len(boxes), bool), None, configuration.attributes)
         raw = np.concatenate([raw, attribute_scores(motion, boxes, usual, configuration.attributes)], axis=1)
     scales = measure_scales(raw, [part.kind for part in configuration.scoring_parts])
     return Model(configuration, network, 3, walkers.scene, scales, {}, samples, usual=usual)

@@ -95,6 +95,18 @@ def overlaps(boxes_N4: NDArray[np.float32], others_M4: NDArray[np.float32]) -> N
     return np.asarray(common_NM / (area_N[:, None] + area_M[None] - common_NM), np.float32)
 
 
+TOUCHING = 0.1
+"""Share of a box's height within which another box touches it."""
+
+
+def apart(boxes_N4: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Which of a frame's N boxes no other one touches: what those show is neither hidden by another nor cut off from
+    it."""
+    near_N1 = TOUCHING * (boxes_N4[:, 3] - boxes_N4[:, 1])[:, None]
+    common_NN = common_areas(boxes_N4 + near_N1 * np.array([-1, -1, 1, 1], np.float32), boxes_N4)[0]
+    return np.count_nonzero(common_NN, axis=1) == 1
+
+
 class RegionDetector(Protocol):
     """Finds regions in frames that are given in order; may remember earlier frames."""
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ssmtl.nets.network import Network
 from ssmtl.regions.components import picture_scale
-from ssmtl.tasks.task import Given, ProxyTask, View
+from ssmtl.tasks.task import LEAST_SPAN, Given, ProxyTask, View
 
 
 def head_outputs(network: Network, tasks: Sequence[ProxyTask], x_BCTHW: Tensor) -> dict[str, Tensor]:
@@ -57,9 +57,6 @@ EDGE = 3.0
 
 FEWEST_AT_EDGE = 20
 """Objects at the edge of the picture without which nothing is said of them."""
-
-LEAST_SPAN = 1e-3
-"""Of a task's scale: where all ordinary objects score alike, a hair's breadth must not count for all other tasks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +109,7 @@ def measure_scales(
     power: float = 1.0,
     relevance_NK: NDArray[np.float32] | None = None,
     edge_N: NDArray[np.bool_] | None = None,
+    least_spans: Sequence[float] = (),
 ) -> dict[str, TaskScale]:
     """The scale of each part from N ≥ 1 held-out sequences' raw scores.
 
@@ -127,13 +125,14 @@ def measure_scales(
         power: of their mean, as `join_parts` takes it.
         relevance_NK: how far each says something of each sequence, as `calibrate` takes it.
         edge_N: which are cut by the picture's edge; few of them tell nothing.
+        least_spans: from each part's median to what is taken for 1, at least, before all are stretched.
     """
     forms = list(forms) or ["linear"] * len(kinds)
     shares = [float(weight) for weight in weights] or [1.0] * len(kinds)
     relevant_NK = np.ones(scores_NK.shape) if relevance_NK is None else relevance_NK
     values_NK = np.stack([_spread(column, form) for column, form in zip(scores_NK.T, forms, strict=True)], axis=1)
     median, high = np.stack([_median_and_high(*column) for column in zip(values_NK.T, relevant_NK.T, strict=True)], 1)
-    span = np.maximum(high - median, LEAST_SPAN)
+    span = np.maximum(high - median, list(least_spans) or [LEAST_SPAN] * len(kinds))
 
     def scales(stretched: float, edges: NDArray[np.floating]) -> dict[str, TaskScale]:
         rows = zip(kinds, median, span * stretched, forms, shares, edges, strict=True)

@@ -14,6 +14,7 @@ from scipy.spatial import cKDTree
 from ssmtl.config import Settings
 from ssmtl.regions.components import picture_scale
 from ssmtl.scoring.score import Form
+from ssmtl.tasks.task import LEAST_SPAN
 
 CELL = 1 / 24
 """Side of a cell of the map of usual speeds, as a share of the picture's longer side."""
@@ -29,7 +30,9 @@ class SpeedSettings(Settings):
     neighbours: int = Field(500, ge=10, description="objects of the training footage that say what is usual at a place")
     weight: float = Field(1.0, gt=0, le=100, description="against that of all tasks together, on the calibrated scale")
     form: ClassVar[Form] = "linear"
+    least_span: ClassVar[float] = LEAST_SPAN
     title: ClassVar[str] = "Speed"
+    sees: ClassVar[str] = "the frames before and after"
     words: ClassVar[str] = "moves faster than is usual here"
 
 
@@ -61,7 +64,7 @@ class UsualSpeed:
     def _places(self, boxes_N4: NDArray[np.float32]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Row and column of the cell on which each box stands."""
         last = np.array(self.median_HW.shape)[::-1] - 1
-        columns, rows = np.clip(_feet(boxes_N4) // self.cell, 0, last).astype(np.intp).T
+        columns, rows = np.clip(feet(boxes_N4) // self.cell, 0, last).astype(np.intp).T
         return rows, columns
 
 
@@ -70,7 +73,7 @@ def least_spread(shape: tuple[int, int] | None) -> float:
     return LEAST_SPREAD * (picture_scale(shape) if shape else 1.0)
 
 
-def _feet(boxes_N4: NDArray[np.float32]) -> NDArray[np.float32]:
+def feet(boxes_N4: NDArray[np.float32]) -> NDArray[np.float32]:
     """N×2 (x, y): the middle of each box's lower side."""
     return np.stack([boxes_N4[:, [0, 2]].mean(axis=1), boxes_N4[:, 3]], axis=1)
 
@@ -95,7 +98,7 @@ def learn_usual_speed(
     y, x = np.mgrid[:rows, :columns]
     middles = (np.stack([x.ravel(), y.ravel()], axis=1) + 0.5) * cell
     count = min(settings.neighbours, len(speed_N)) if shape else len(speed_N)
-    near = cKDTree(_feet(boxes_N4)).query(middles, range(1, count + 1))[1]
+    near = cKDTree(feet(boxes_N4)).query(middles, range(1, count + 1))[1]
     median, high = np.quantile(speed_N[near], [0.5, 0.95], axis=1).astype(np.float32)
     least = least_spread(shape)
     high = np.maximum(high, median + np.float32(least))

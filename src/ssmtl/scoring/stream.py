@@ -22,13 +22,13 @@ from ssmtl.engine.shared import AnyEngine, SharedEngine
 from ssmtl.errors import SourceError
 from ssmtl.hardware import cores
 from ssmtl.model import Model
-from ssmtl.regions.regions import Regions
+from ssmtl.regions.regions import Regions, apart
 from ssmtl.regions.union import Union
 from ssmtl.scoring.ahead import ahead
-from ssmtl.scoring.attributes import attribute_scores, relevance
+from ssmtl.scoring.attributes import attribute_scores, relevance, whole_relevance
 from ssmtl.scoring.interpolation import Matches, Partial, fill, match
 from ssmtl.scoring.motion import NEEDED, measure_motion
-from ssmtl.scoring.score import calibrate, edge_relevance, join_parts
+from ssmtl.scoring.score import at_edge, calibrate, edge_relevance, join_parts
 from ssmtl.scoring.settings import ScoringSettings
 from ssmtl.scoring.smoothing import Painted, delay, paint, smooth
 from ssmtl.scoring.tracks import Followed, average_along_tracks
@@ -227,7 +227,7 @@ def _complete(
         matches = match(boxes, None if before is None else before.boxes, None if after is None else after.boxes)
         index = matches.unmatched
     pictures: list[Any] = [seen.picture for seen in window]
-    given = _given(middle.frame, middle.regions.take(index), model)
+    given = _given(middle.frame, middle.regions, index, model)
     cut = _Cut(middle.frame, middle.regions, Sequences(index, _nothing(model), given), matches, True)
     if on_device(model):
         return replace(cut, window=pictures)
@@ -262,12 +262,17 @@ def _nothing(model: Model) -> NDArray[np.uint8]:
     return np.zeros((0, model.picture_channels, FRAMES, SIZE, SIZE), np.uint8)
 
 
-def _given(frame: Frame, regions: Regions, model: Model) -> dict[str, NDArray[np.float32]]:
-    """What the tasks' scores need besides pixels, and what their scores of what the picture's edge cuts are worth."""
+def _given(frame: Frame, every: Regions, index: NDArray[np.intp], model: Model) -> dict[str, NDArray[np.float32]]:
+    """What the scores of some of a frame's regions need besides pixels, and what those of what the picture's edge cuts,
+    or another region may hide, are worth."""
+    regions = every.take(index)
     given = {name: teacher.answer(frame.image, regions.boxes) for name, teacher in model.teachers.items()}
     kinds = [part.kind for part in model.parts]
     height, width = frame.image.shape[:2]
     relevant = edge_relevance(regions.boxes, height, width, kinds, model.scales)
+    if model.usual is not None and model.usual.stature is not None:
+        whole = apart(every.boxes)[index] & ~at_edge(regions.boxes, height, width)
+        relevant *= whole_relevance(kinds, whole)
     return given | {"classes": regions.probabilities, RELEVANCE: relevant}
 
 

@@ -89,6 +89,10 @@ def divergence(output_BN: Tensor, answer_BN: Tensor) -> Tensor:
     return functional.kl_div(said, wanted, reduction="batchmean", log_target=True) * TEMPERATURE**2
 
 
+LEAST_SPAN = 1e-3
+"""Of a part's scale: where all ordinary objects score alike, a hair's breadth must not count for all other parts."""
+
+
 class ProxyTask(Settings):
     """A self-supervised task that only normal sequences teach, so that failing at it tells of an anomaly.
 
@@ -99,6 +103,7 @@ class ProxyTask(Settings):
         trains_on: names of what it must be `Given` to learn.
         scores_on: names of what it must be `Given` to score.
         form: how its raw scores are spread out for the scale of normal footage (`ssmtl.scoring.score`).
+        least_span: from the median of that scale to what is taken for 1, at least.
         scores: whether it scores at all; one that does not costs nothing at test time.
     """
 
@@ -108,6 +113,7 @@ class ProxyTask(Settings):
     trains_on: ClassVar[tuple[str, ...]] = ()
     scores_on: ClassVar[tuple[str, ...]] = ()
     form: ClassVar[Literal["log", "logit"]] = "log"
+    least_span: ClassVar[float] = LEAST_SPAN
     scores: ClassVar[bool] = True
 
     @property
