@@ -1,7 +1,7 @@
 """What decides accuracy on UCSD Ped2 once a network is trained, one factor at a time, over the seeds that were trained.
 
     python benchmarks/ped2.py --recipe ssmtl-plus --work runs/all --name ped2_all \\
-        --set 'attributes=[{kind="speed"}, {kind="motion_pattern"}]'
+        --set 'attributes=[{kind="speed"}, {kind="motion_pattern"}, {kind="stature"}]'
     python benchmarks/accuracy.py --work runs/all [--seeds 3]
 
 Every object of every frame is scored once; then parts, how they are joined, and tracks are changed. Can be killed and
@@ -40,10 +40,12 @@ ATTRIBUTES: dict[str, dict[str, float]] = {
     "tasks, speed and motion pattern": {"speed": 1, "motion_pattern": 1},
     "tasks and motion pattern": {"motion_pattern": 1},
     "tasks and half of the motion pattern": {"motion_pattern": 0.5},
+    "tasks and half of the stature": {"stature": 0.5},
+    "tasks, half of the motion pattern and of the stature": {"motion_pattern": 0.5, "stature": 0.5},
 }
 """What scores beside the tasks, and counts for how much of all of them together."""
 
-PLUS = "tasks and half of the motion pattern"
+PLUS = "tasks, half of the motion pattern and of the stature"
 """What `ssmtl-plus` does."""
 
 

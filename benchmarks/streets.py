@@ -53,18 +53,28 @@ SHOWN = {"tasks alone": "tasks, power 1", "`ssmtl-plus`": f"{PLUS}, power {POWER
 """Of the variants, those that are shown street by street."""
 
 
+def folder_of(name: str, work: Path) -> Path:
+    return work / name.replace(", ", "_").replace(" ", "_")
+
+
+def draw(number: int, name: str, work: Path, bars: Bars) -> OwnDataset:
+    """A street, drawn unless it is there."""
+    root = folder_of(name, work)
+    if not (root / "abnormal.csv").is_file():
+        step = bars.stage(f"drawing {name}", TRAIN_CLIPS * TRAIN_FRAMES + TEST_CLIPS * TEST_FRAMES)
+        sizes = (TRAIN_CLIPS, TRAIN_FRAMES, TEST_CLIPS, TEST_FRAMES)
+        write_street(root, STREETS[name], number, *sizes, lambda done, total: step())
+    return OwnDataset(root)
+
+
 def one_street(number: int, name: str, options: argparse.Namespace) -> dict:
-    root = options.work / name.replace(", ", "_").replace(" ", "_")
+    root = folder_of(name, options.work)
     with Bars(console) as bars:
-        if not (root / "abnormal.csv").is_file():
-            step = bars.stage(f"drawing {name}", TRAIN_CLIPS * TRAIN_FRAMES + TEST_CLIPS * TEST_FRAMES)
-            sizes = (TRAIN_CLIPS, TRAIN_FRAMES, TEST_CLIPS, TEST_FRAMES)
-            write_street(root, STREETS[name], number, *sizes, lambda done, total: step())
-        street = OwnDataset(root)
+        street = draw(number, name, options.work, bars)
         folder = root.with_name(f"{root.name}.models") / options.name
         if not (folder / DESCRIPTION).is_file():
             resume = (folder / "training" / "checkpoint.safetensors").is_file()
-            attributes = {"attributes": [{"kind": "speed"}, {"kind": "motion_pattern"}]}
+            attributes = {"attributes": [{"kind": kind} for kind in ("speed", "motion_pattern", "stature")]}
             configuration = configure("ssmtl-plus", attributes, read_assignments(options.set))
             kept = root.with_name(f"{root.name}.models") / "sequences"
             fit(street.train_clips(), folder, configuration, resume=resume, overwrite=not resume, sequences=kept,
