@@ -38,7 +38,7 @@ from ssmtl.scoring.stature import StatureSettings, UsualStature
 from ssmtl.teachers.build import build_teacher
 from ssmtl.teachers.teacher import TARGETS, Teacher
 
-FORMAT = 9
+FORMAT = 10
 """Version of the folder's layout."""
 
 READABLE = (2, 3, 4, 5, 6, 7, 8, 9)

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ssmtl.nets.network import Network
@@ -103,6 +104,37 @@ def test_a_scale_can_have_a_least_width() -> None:
     assert free["b"].high - free["b"].median == pytest.approx(49)
     spans = [held[kind].high - held[kind].median for kind in KINDS]
     assert spans[1] == pytest.approx(2 * spans[0]) and spans[0] == pytest.approx(49 * 0.75)
+
+
+class TestEvenOdds:
+    """The floor of a part that chooses between two classes: below it, the part speaks against."""
+
+    def scale(self, odds: NDArray[np.floating], most: float = 3.0) -> TaskScale:
+        raw = (1 / (1 + np.exp(-odds))).astype(np.float32)
+        return measure_scales(raw[:, None], ["a"], ["logit"], most=[most])["a"]
+
+    def test_they_stand_in_the_medians_place(self) -> None:
+        """Whatever the median; what is taken for 1 is still the 99th percentile."""
+        scale = self.scale(np.linspace(-8, 2, 1001))
+        assert (scale.median, scale.high, scale.most) == (0, pytest.approx(1.9, abs=1e-3), 3.0)
+        assert scale.raw_median == 0.5
+
+    def test_of_ordinary_objects_none_need_be_beyond_them(self) -> None:
+        """Then 1 is where the odds are e to 1, whatever little the others have for top."""
+        scale = self.scale(np.linspace(-3, -1, 101))
+        assert (scale.median, scale.high) == (0, 1)
+
+    def test_what_is_below_speaks_against_and_nothing_for_more_than_the_surest_answer(self) -> None:
+        scale = TaskScale(0.0, 2.0, "logit", most=3.0)
+        raw = 1 / (1 + np.exp(-np.array([-50, -3, -1, 0, 1, 3, 50.0])))
+        found = calibrate(raw[:, None].astype(np.float32), ["a"], {"a": scale})[:, 0]
+        assert found == pytest.approx([-1.5, -1.5, -0.5, 0, 0.5, 1.5, 1.5], abs=1e-3)
+
+    def test_an_object_scores_no_less_than_0(self) -> None:
+        """What speaks against an object in one frame counts in the mean along its track, not beside other parts."""
+        scales = {"a": TaskScale(0, 1, "logit", most=3.0), "b": TaskScale(0, 1)}
+        parts = np.array([[-2, -1], [-2, 1]], np.float32)
+        assert join_parts(parts, ["a", "b"], scales, 1).tolist() == [0, 0.5]
 
 
 @pytest.mark.parametrize("scores", [[[0.3, 0.7]], [[0.3, 0.7]] * 50], ids=["one sequence", "all alike"])

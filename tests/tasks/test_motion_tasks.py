@@ -50,6 +50,13 @@ class TestClassifiers:
         plain = task.model_copy(update={"label_smoothing": 0.0})
         assert plain.loss(output, target).item() == pytest.approx(right.item())
 
+    def test_beyond_even_odds_it_says_what_its_training_teaches(self, task: Classifier) -> None:
+        """With labels of 0.95 and 0.05, log-odds of ln 19 at most; with the median for floor, no bound is needed."""
+        even = task.model_copy(update={"floor": "even"})
+        assert task.most is None and even.most == pytest.approx(math.log(19))
+        sharp = even.model_copy(update={"label_smoothing": 0.0}).most
+        assert sharp is not None and 13 < sharp < 15
+
 
 @pytest.mark.parametrize("frames", [7, 25])
 def test_t1_reverses_exactly_what_it_says(frames: int) -> None:

@@ -55,6 +55,9 @@ LEAST = 1e-6
 EDGE = 3.0
 """Pixels at 360×640 within which a box is at the edge of the picture."""
 
+LEAST_ODDS = 1.0
+"""Log-odds that are taken for 1, at least, of a part that even odds are the floor of."""
+
 FEWEST_AT_EDGE = 20
 """Objects at the edge of the picture without which nothing is said of them."""
 
@@ -63,8 +66,10 @@ FEWEST_AT_EDGE = 20
 class TaskScale:
     """A part's scores on held-out normal footage, spread out as `form` says: their median, and what is taken for 1.
 
-    Below the median it says nothing. `weight` is what it counts for beside the others, `edge` what its scores of what
-    the picture's edge cuts are multiplied by, so that they are no higher than others'.
+    Below the median it says nothing. With `most`, log-odds, even odds stand in the median's place; below them it speaks
+    against the object's being unusual, and no more for or against than that. `weight` is what it counts for beside the
+    others, `edge` what its scores of what the picture's edge cuts are multiplied by, so that they are no higher than
+    others'.
     """
 
     median: float
@@ -72,6 +77,7 @@ class TaskScale:
     form: Form = "linear"
     weight: float = 1.0
     edge: float = 1.0
+    most: float | None = None
 
     @property
     def raw_median(self) -> float:
@@ -84,13 +90,14 @@ class TaskScale:
         return _gathered(self.high, self.form)
 
 
-def _spread(raw: NDArray[np.floating], form: Form) -> NDArray[np.float64]:
+def _spread(raw: NDArray[np.floating], form: Form, most: float | None = None) -> NDArray[np.float64]:
     values = raw.astype(np.float64)
     if form == "log":
         return np.log(np.maximum(values, LEAST))
     if form == "logit":
         values = np.clip(values, LEAST, 1 - LEAST)
-        return np.log(values) - np.log1p(-values)
+        odds = np.log(values) - np.log1p(-values)
+        return odds if most is None else np.clip(odds, -most, most)
     return values
 
 
@@ -110,6 +117,7 @@ def measure_scales(
     relevance_NK: NDArray[np.float32] | None = None,
     edge_N: NDArray[np.bool_] | None = None,
     least_spans: Sequence[float] = (),
+    most: Sequence[float | None] = (),
 ) -> dict[str, TaskScale]:
     """The scale of each part from N ≥ 1 held-out sequences' raw scores.
 
@@ -126,17 +134,22 @@ def measure_scales(
         relevance_NK: how far each says something of each sequence, as `calibrate` takes it.
         edge_N: which are cut by the picture's edge; few of them tell nothing.
         least_spans: from each part's median to what is taken for 1, at least, before all are stretched.
+        most: see `TaskScale`; of logits alone.
     """
     forms = list(forms) or ["linear"] * len(kinds)
     shares = [float(weight) for weight in weights] or [1.0] * len(kinds)
     relevant_NK = np.ones(scores_NK.shape) if relevance_NK is None else relevance_NK
-    values_NK = np.stack([_spread(column, form) for column, form in zip(scores_NK.T, forms, strict=True)], axis=1)
+    bounds = list(most) or [None] * len(kinds)
+    values_NK = np.stack([_spread(*column) for column in zip(scores_NK.T, forms, bounds, strict=True)], axis=1)
     median, high = np.stack([_median_and_high(*column) for column in zip(values_NK.T, relevant_NK.T, strict=True)], 1)
-    span = np.maximum(high - median, list(least_spans) or [LEAST_SPAN] * len(kinds))
+    least_K = np.array(list(least_spans) or [LEAST_SPAN] * len(kinds))
+    even_K = np.array([bound is not None for bound in bounds])
+    median[even_K], least_K[even_K] = 0, np.maximum(least_K, LEAST_ODDS)[even_K]
+    span = np.maximum(high - median, least_K)
 
     def scales(stretched: float, edges: NDArray[np.floating]) -> dict[str, TaskScale]:
-        rows = zip(kinds, median, span * stretched, forms, shares, edges, strict=True)
-        return {kind: TaskScale(float(m), float(m + s), form, share, float(e)) for kind, m, s, form, share, e in rows}
+        rows = zip(kinds, median, span * stretched, forms, shares, edges, bounds, strict=True)
+        return {kind: TaskScale(float(m), float(m + s), f, share, float(e), b) for kind, m, s, f, share, e, b in rows}
 
     edges = np.ones(len(kinds))
     apart = scales(1.0, edges)
@@ -179,6 +192,8 @@ def calibrate(
 ) -> NDArray[np.float32]:
     """Raw scores on the scale of normal footage: 0 = its median or less; their mean is 1 at its 99th percentile.
 
+    Less than 0 speaks against (`TaskScale.most`).
+
     `relevance_NK`, 0 to 1, is how far each part says something of each object; without it, all say what they say.
 
     The papers take the plain mean, in which a task counts for as much as its scores range. On this scale each says how
@@ -187,7 +202,10 @@ def calibrate(
     found = np.empty(scores_NK.shape, np.float32)
     for k, kind in enumerate(kinds):
         scale = scales[kind]
-        found[:, k] = np.maximum(0, (_spread(scores_NK[:, k], scale.form) - scale.median) / (scale.high - scale.median))
+        values_N = _spread(scores_NK[:, k], scale.form, scale.most)
+        found[:, k] = (values_N - scale.median) / (scale.high - scale.median)
+        if scale.most is None:
+            found[:, k] = np.maximum(found[:, k], 0)
     return found if relevance_NK is None else found * relevance_NK
 
 
@@ -196,11 +214,11 @@ def join_parts(
 ) -> NDArray[np.float32]:
     """The scores of N objects from those of their parts.
 
-    Without a `power`, the plain mean of raw scores. With one, the weighted power mean of calibrated ones (≥ 0): their
-    mean for 1; the higher it is, the more one part alone can do.
+    Without a `power`, the plain mean of raw scores. With one, the weighted power mean of calibrated ones, below 0 taken
+    for 0: their mean for 1; the higher it is, the more one part alone can do.
     """
     if power is None:
         return parts_NK.mean(axis=1)
     weights = np.array([scales[kind].weight for kind in kinds])
-    means = (np.asarray(parts_NK, np.float64) ** power @ (weights / weights.sum())) ** (1 / power)
+    means = (np.maximum(parts_NK, 0.0, dtype=np.float64) ** power @ (weights / weights.sum())) ** (1 / power)
     return means.astype(np.float32)

@@ -4,32 +4,28 @@ from typing import ClassVar, Literal
 
 import torch
 from pydantic import Field
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import Tensor
 
-from ssmtl.nets.heads import ClassificationHead
-from ssmtl.tasks.task import Given, Odds, ProxyTask, View, balanced, divergence
+from ssmtl.tasks.odds import OddsTask
+from ssmtl.tasks.task import Given, Odds, View, balanced
 
 DOUBT = 0.5
 """P(backward) above which a sequence looks backward, and is asked again."""
 
 
-class ArrowOfTime(ProxyTask):
+class ArrowOfTime(OddsTask):
     """Classes: 0 forward, 1 backward. Score: the probability of backward.
 
-    Label smoothing is our choice: without it the probabilities saturate long before the other tasks have learnt,
-    and an object is either 0 or 1 by chance. So is asking both ways: much looks backward to the network however it is
-    played; who walks backwards does not. What looks forward at once need not be asked again.
+    Asking both ways is our choice: much looks backward to the network however it is played; who walks backwards does
+    not. What looks forward at once need not be asked again.
     """
 
     kind: Literal["arrow_of_time"] = "arrow_of_time"
-    label_smoothing: float = Field(0.1, ge=0, lt=1)
     both_ways: bool = Field(
         False,
         description="what looks backward is asked again, played backwards: only what looks forward then scores high",
     )
     title: ClassVar[str] = "Arrow of time"
-    form: ClassVar[Literal["log", "logit"]] = "logit"
     words: ClassVar[str] = "moves backwards"
 
     @property
@@ -48,18 +44,6 @@ class ArrowOfTime(ProxyTask):
         backward_B = balanced(len(x_BCTHW), generator).to(x_BCTHW.device)
         flipped = backward_B.view(-1, 1, 1, 1, 1)
         return torch.where(flipped, forward.flip(2), forward), backward_B.long()
-
-    def head(self, channels: int, picture_channels: int) -> nn.Module:
-        """Two classes."""
-        return ClassificationHead(channels, 2)
-
-    def loss(self, output: Tensor, target: Tensor) -> Tensor:
-        """Cross-entropy."""
-        return functional.cross_entropy(output, target, label_smoothing=self.label_smoothing)
-
-    def imitation(self, output: Tensor, answer: Tensor) -> Tensor:
-        """Divergence of softened probabilities."""
-        return divergence(output, answer)
 
     def score(self, output: Tensor, x_BCTHW: Tensor, given: Given) -> Tensor:
         """P(backward) in [0, 1]; asked both ways, see `confirmed`."""

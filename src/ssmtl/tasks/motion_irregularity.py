@@ -4,21 +4,18 @@ from typing import ClassVar, Literal
 
 import torch
 from pydantic import Field
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import Tensor
 
-from ssmtl.nets.heads import ClassificationHead
-from ssmtl.tasks.task import REACH, Given, Odds, ProxyTask, View, balanced, divergence
+from ssmtl.tasks.odds import OddsTask
+from ssmtl.tasks.task import REACH, Given, Odds, View, balanced
 
 
-class MotionIrregularity(ProxyTask):
+class MotionIrregularity(OddsTask):
     """Classes: 0 consecutive, 1 intermittent. Score: the probability of intermittent."""
 
     kind: Literal["motion_irregularity"] = "motion_irregularity"
     max_step: int = Field(4, ge=2, le=16, description="frames by which an intermittent sequence may step")
-    label_smoothing: float = Field(0.1, ge=0, lt=1)
     title: ClassVar[str] = "Motion irregularity"
-    form: ClassVar[Literal["log", "logit"]] = "logit"
     words: ClassVar[str] = "irregular motion"
 
     @property
@@ -53,18 +50,6 @@ class MotionIrregularity(ProxyTask):
         rows = torch.arange(n, device=x_BCTHW.device)[:, None]
         taken = x_BCTHW.transpose(1, 2)[rows, index_BT].transpose(1, 2)
         return taken, intermittent_B.long().to(x_BCTHW.device)
-
-    def head(self, channels: int, picture_channels: int) -> nn.Module:
-        """Two classes."""
-        return ClassificationHead(channels, 2)
-
-    def loss(self, output: Tensor, target: Tensor) -> Tensor:
-        """Cross-entropy."""
-        return functional.cross_entropy(output, target, label_smoothing=self.label_smoothing)
-
-    def imitation(self, output: Tensor, answer: Tensor) -> Tensor:
-        """Divergence of softened probabilities."""
-        return divergence(output, answer)
 
     def score(self, output: Tensor, x_BCTHW: Tensor, given: Given) -> Tensor:
         """P(intermittent) in [0, 1]."""

@@ -127,6 +127,11 @@ class ProxyTask(Settings):
         return () if self.view is None else (self.view,)
 
     @property
+    def most(self) -> float | None:
+        """Where even odds are what it begins to say something at, the log-odds beyond which more say no more."""
+        return None
+
+    @property
     def reach(self) -> int:
         """Frames that `sample` needs on either side of the middle one, ≥ 3."""
         return REACH

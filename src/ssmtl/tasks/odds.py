@@ -1,0 +1,52 @@
+"""What T1 and T2 have in common: they choose between two classes, of which the second is unusual."""
+
+import math
+from typing import ClassVar, Literal
+
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ssmtl.nets.heads import ClassificationHead
+from ssmtl.tasks.task import ProxyTask, divergence
+
+LEAST_SMOOTHING = 2e-6
+"""Below which label smoothing sets no bound: probabilities are no further from 0 and 1 than half of it."""
+
+
+class OddsTask(ProxyTask):
+    """A task whose head gives two classes' logits, B×2; its score is the probability of the second.
+
+    Label smoothing is our choice: without it the probabilities saturate long before the other tasks have learnt, and
+    an object is either 0 or 1 by chance. So is the floor at even odds: what the network takes for ordinary is ordinary,
+    however sure it is of it, and of people whom it has never seen it is less sure. Their frames then speak for and
+    against them, and along a track that adds up.
+    """
+
+    label_smoothing: float = Field(0.1, ge=0, lt=1)
+    floor: Literal["median", "even"] = Field(
+        "median",
+        description="up to which score it says nothing: that of the median of held-out normal footage, or even odds, "
+        "below which it speaks against the object's being unusual",
+    )
+    form: ClassVar[Literal["log", "logit"]] = "logit"
+
+    @property
+    def most(self) -> float | None:
+        """Log-odds of the surest answer that its training teaches, where even odds are the floor."""
+        if self.floor == "median":
+            return None
+        least = max(self.label_smoothing, LEAST_SMOOTHING) / 2
+        return math.log((1 - least) / least)
+
+    def head(self, channels: int, picture_channels: int) -> nn.Module:
+        """Two classes."""
+        return ClassificationHead(channels, 2)
+
+    def loss(self, output: Tensor, target: Tensor) -> Tensor:
+        """Cross-entropy."""
+        return functional.cross_entropy(output, target, label_smoothing=self.label_smoothing)
+
+    def imitation(self, output: Tensor, answer: Tensor) -> Tensor:
+        """Divergence of softened probabilities."""
+        return divergence(output, answer)
