@@ -200,7 +200,7 @@ def test_tasks_do_not_know_each_other() -> None:
     for module, tree in MODULES.items():
         if module.startswith("tasks."):
             others = {own(name) for name in imported(tree) if name.startswith("ssmtl.tasks")}
-            assert others <= {"tasks.task"}, f"{module} imports {others}"
+            assert others <= {"tasks.task", "tasks.odds"}, f"{module} imports {others}"
 
 
 def test_metrics_import_nothing_but_numpy() -> None:

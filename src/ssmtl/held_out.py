@@ -63,7 +63,7 @@ def measure_parts(
         relevant = relevance(kinds, motion, boxes, usual) * whole_relevance(kinds, whole(held_out))
         weights = np.append(weights, [attribute.weight for attribute in attributes])
     spans = [part.least_span for part in parts]
-    most = [task.most for task in configuration.scoring_tasks] + [None] * len(attributes)
+    most = [part.most for part in parts]
     of = (scores, kinds, forms, weights, configuration.scoring.power, relevant, edge(held_out), spans, most)
     return usual, measure_scales(*of)
 

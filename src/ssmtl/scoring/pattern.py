@@ -14,27 +14,24 @@ from numpy.typing import NDArray
 from pydantic import Field
 from scipy.spatial import cKDTree
 
-from ssmtl.config import Settings
 from ssmtl.regions.components import picture_scale
+from ssmtl.scoring.attribute import AttributeSettings
 from ssmtl.scoring.motion import Motion
 from ssmtl.scoring.score import Form
 from ssmtl.scoring.speed import UsualSpeed
-from ssmtl.tasks.task import LEAST_SPAN
 
 LEAST_USUAL = 0.5
 """Pixels per frame at 360×640 that are usual at least: where all stand still, a step is not beyond all measure."""
 
 
-class PatternSettings(Settings):
+class PatternSettings(AttributeSettings):
     """Motion in the cells of a crop against the most similar of the training footage."""
 
     kind: Literal["motion_pattern"] = "motion_pattern"
     components: int = Field(16, ge=1, le=48, description="principal components of the cells' motion that are compared")
     neighbours: int = Field(4, ge=1, description="nearest ones of the training footage whose mean distance counts")
     kept: int = Field(8_000, ge=1, description="objects of the training footage that are kept to compare with")
-    weight: float = Field(1.0, gt=0, le=100, description="against that of all tasks together, on the calibrated scale")
     form: ClassVar[Form] = "log"
-    least_span: ClassVar[float] = LEAST_SPAN
     title: ClassVar[str] = "Motion pattern"
     sees: ClassVar[str] = "the frames before and after"
     words: ClassVar[str] = "moves unlike anything in training"

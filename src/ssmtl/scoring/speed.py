@@ -11,10 +11,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 from scipy.spatial import cKDTree
 
-from ssmtl.config import Settings
 from ssmtl.regions.components import picture_scale
-from ssmtl.scoring.score import Form
-from ssmtl.tasks.task import LEAST_SPAN
+from ssmtl.scoring.attribute import AttributeSettings
 
 CELL = 1 / 24
 """Side of a cell of the map of usual speeds, as a share of the picture's longer side."""
@@ -23,14 +21,11 @@ LEAST_SPREAD = 0.16
 """Pixels per frame at 360×640 by which usual speeds are taken to differ at least; flow is no more exact."""
 
 
-class SpeedSettings(Settings):
+class SpeedSettings(AttributeSettings):
     """Speed in pixels per frame against that of the nearest objects of the training footage."""
 
     kind: Literal["speed"] = "speed"
     neighbours: int = Field(500, ge=10, description="objects of the training footage that say what is usual at a place")
-    weight: float = Field(1.0, gt=0, le=100, description="against that of all tasks together, on the calibrated scale")
-    form: ClassVar[Form] = "linear"
-    least_span: ClassVar[float] = LEAST_SPAN
     title: ClassVar[str] = "Speed"
     sees: ClassVar[str] = "the frames before and after"
     words: ClassVar[str] = "moves faster than is usual here"

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from scipy.spatial import cKDTree
 
-from ssmtl.config import Settings
-from ssmtl.scoring.score import Form
+from ssmtl.scoring.attribute import AttributeSettings
 from ssmtl.scoring.speed import feet
 
 LEAST_SPREAD = 0.15
@@ -24,13 +23,11 @@ MOST_PLACES = 8_000
 """At which it is kept what is usual; it changes little from one to the next."""
 
 
-class StatureSettings(Settings):
+class StatureSettings(AttributeSettings):
     """Height for the width against that of the nearest objects of the training footage."""
 
     kind: Literal["stature"] = "stature"
     neighbours: int = Field(200, ge=10, description="objects of the training footage that say what is usual at a place")
-    weight: float = Field(1.0, gt=0, le=100, description="against that of all tasks together, on the calibrated scale")
-    form: ClassVar[Form] = "linear"
     # Few of what is held out may stand apart from others, and none of them low.
     least_span: ClassVar[float] = 1.0
     title: ClassVar[str] = "Stature"
