@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from ssmtl.errors import ModelError
-from ssmtl.model import DESCRIPTION, WEIGHTS, Model, _checksum, build_network, load_model, save_model
+from ssmtl.model import DESCRIPTION, FORMAT, WEIGHTS, Model, _checksum, build_network, load_model, save_model
 from ssmtl.recipes import configure
 from ssmtl.regions.scene import Scene
 from ssmtl.scoring.attributes import Settings, Usual
@@ -206,8 +206,8 @@ def edit(folder: Path, **changes: Any) -> None:
         (lambda folder: edit(folder, picture_channels=3), f"{DESCRIPTION}: was changed"),
         (lambda folder: edit(folder, scales={}), f"{DESCRIPTION}: was changed"),
         (lambda folder: edit(folder, extra=1), f"{DESCRIPTION}: was changed"),
-        (lambda folder: edit(folder, format=10, ssmtl="9.9"), rf"{DESCRIPTION}: has format 10.*9\.9"),
-        (lambda folder: edit(folder, format=1), f"{DESCRIPTION}: has format 1"),
+        (lambda folder: edit(folder, format=FORMAT + 1, ssmtl="9.9"), rf"{DESCRIPTION}: has format {FORMAT + 1}.*9\.9"),
+        (lambda folder: edit(folder, format=1), f"{DESCRIPTION}: has format 1,"),
     ],
     ids=[
         "no weights", "no description", "last byte", "header byte", "empty weights", "empty description", "a list",

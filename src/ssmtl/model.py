@@ -41,10 +41,11 @@ from ssmtl.teachers.teacher import TARGETS, Teacher
 FORMAT = 10
 """Version of the folder's layout."""
 
-READABLE = (2, 3, 4, 5, 6, 7, 8, 9)
+READABLE = range(2, FORMAT + 1)
 """Versions that can be read; 2 knows no engines and keeps no samples, 3 neither events nor zones, 4 no attributes; 6
 has tasks' weights within their scales; to 7, frames did not score along tracks, and no mean of weights was kept;
-to 8, motion was measured otherwise, so that what a model with attributes says of it cannot be used."""
+to 8, motion was measured otherwise, so that what a model with attributes says of it cannot be used; to 9, the median
+was every part's floor."""
 
 WEIGHTS, SAMPLES, DESCRIPTION = "model.safetensors", "samples.safetensors", "model.json"
 CALIBRATION = "calibration.json"
