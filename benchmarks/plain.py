@@ -19,9 +19,10 @@ from ssmtl.regions.flow import Flow
 from ssmtl.regions.scene import grey
 from ssmtl.regions.union import Union
 from ssmtl.results import ResultWriter
+from ssmtl.scoring.cutting import Sequences
 from ssmtl.scoring.score import calibrate
 from ssmtl.scoring.smoothing import Painted, paint, smooth
-from ssmtl.scoring.stream import FrameResult, Sequences
+from ssmtl.scoring.stream import FrameResult
 from ssmtl.sequences.crop import crop, prepare_picture
 from ssmtl.tasks.task import FRAMES, REACH, View
 from ssmtl.video.sources import Clip, open_source

@@ -38,7 +38,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "recipes": FRAMES | LEARNING | {"teachers", "training", "scoring", "engine.settings"},
     "model": FRAMES | LEARNING | {"teachers", "scoring", "recipes", "engine", "engine.settings"},
     # The end of scoring is where a model, which holds a task's scale, meets frames.
-    "scoring.stream": FRAMES | LEARNING | {"teachers", "scoring", "model", "engine"},
+    "scoring.cutting": FRAMES | LEARNING | {"scoring", "model"},
+    "scoring.stream": FRAMES | LEARNING | {"scoring", "scoring.cutting", "model", "engine"},
     "scoring.event_stream": FRAMES | LEARNING | {"scoring", "scoring.stream", "model"},
     # Above all steps but the command line, the modules beside the packages ("") among them.
     "studies": FRAMES

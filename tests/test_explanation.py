@@ -15,8 +15,9 @@ from ssmtl.explanation import NEAR_FRAMES, Suspect, WorstObjects, explain, worst
 from ssmtl.model import Model
 from ssmtl.regions.regions import Regions
 from ssmtl.report.sheet import ClassAnswer, PictureAnswer
+from ssmtl.scoring.cutting import Sequences
 from ssmtl.scoring.score import raw_scores
-from ssmtl.scoring.stream import FrameResult, Sequences, score_stream
+from ssmtl.scoring.stream import FrameResult, score_stream
 from ssmtl.video.frame import Frame
 
 from .scoring.tiny import detector, frames, make_model

@@ -16,8 +16,9 @@ from ssmtl.model import Model
 from ssmtl.progress import Progress, Silent
 from ssmtl.regions.regions import common_areas, overlaps
 from ssmtl.report.sheet import ClassAnswer, PictureAnswer, Sheet, TaskRow, overview_png, sheet_png
+from ssmtl.scoring.cutting import ATTRIBUTES, RELEVANCE
 from ssmtl.scoring.score import calibrate, head_outputs
-from ssmtl.scoring.stream import ATTRIBUTES, RELEVANCE, FrameResult
+from ssmtl.scoring.stream import FrameResult
 from ssmtl.tasks.task import Odds, Pictures
 from ssmtl.video.frame import Frame
 

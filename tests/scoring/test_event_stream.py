@@ -8,9 +8,10 @@ import pytest
 
 from ssmtl.model import with_settings
 from ssmtl.regions.regions import Regions
+from ssmtl.scoring.cutting import Sequences
 from ssmtl.scoring.event_stream import Decided, EventStream, Happening
 from ssmtl.scoring.events import Event
-from ssmtl.scoring.stream import FrameResult, Sequences
+from ssmtl.scoring.stream import FrameResult
 from ssmtl.scoring.view_change import ViewChange
 from ssmtl.video.frame import Frame
 

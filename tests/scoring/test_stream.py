@@ -15,7 +15,7 @@ import torch
 from ssmtl.engine.shared import SharedEngine
 from ssmtl.errors import SourceError
 from ssmtl.model import Model
-from ssmtl.scoring import stream
+from ssmtl.scoring import cutting
 from ssmtl.scoring.score import calibrate, raw_scores
 from ssmtl.scoring.stream import FrameResult, delay_frames, score_sequences, score_stream
 from ssmtl.sequences.crop import crop, prepare_picture
@@ -341,7 +341,7 @@ def test_score_sequences_of_any_number(n: int) -> None:
 def test_crops_on_the_device_of_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
     """As on a GPU: frames are tensors, cut by PyTorch; the scores differ by what a grey level of rounding does."""
     usual = results()
-    monkeypatch.setattr(stream, "on_device", lambda model: True)
+    monkeypatch.setattr(cutting, "on_device", lambda model: True)
     found = results()
     assert same(found, usual, 0.02)
     assert any(isinstance(result.looked_at.pictures, torch.Tensor) for result in found)
@@ -372,15 +372,15 @@ def test_a_batch_is_of_whole_frames(
 @pytest.mark.parametrize("every", [1, 3])
 def test_crops_of_several_frames_are_cut_together(every: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """On a device there is one call for a batch, and each frame gets what was cut for it."""
-    monkeypatch.setattr(stream, "on_device", lambda model: True)
+    monkeypatch.setattr(cutting, "on_device", lambda model: True)
     calls: list[int] = []
-    cut = stream.crop_on_device
+    cut = cutting.crop_on_device
 
     def counted(pictures: Any, boxes: Any, *more: Any) -> Any:
         calls.append(len(boxes))
         return cut(pictures, boxes, *more)
 
-    monkeypatch.setattr(stream, "crop_on_device", counted)
+    monkeypatch.setattr(cutting, "crop_on_device", counted)
     found = results(every=every, batch=64, max_wait=64)
     assert len(calls) == 1
     for result in found[3:-3]:

@@ -29,6 +29,12 @@ class ArrowOfTime(OddsTask):
     words: ClassVar[str] = "moves backwards"
 
     @property
+    def most(self) -> float | None:
+        """Where even odds are the floor, what its labels teach: of someone whom the network has never seen, it may be
+        wrong for as long as they are there, and must not outdo all other parts by being sure of it."""
+        return None if self.floor == "median" else self.taught
+
+    @property
     def view(self) -> View:
         """All seven frames."""
         return View.ALL

@@ -10,8 +10,8 @@ from torch.nn import functional
 from ssmtl.nets.heads import ClassificationHead
 from ssmtl.tasks.task import ProxyTask, divergence
 
-LEAST_SMOOTHING = 2e-6
-"""Below which label smoothing sets no bound: probabilities are no further from 0 and 1 than half of it."""
+SUREST = 14.0
+"""Log-odds beyond which no answer is told from another."""
 
 
 class OddsTask(ProxyTask):
@@ -33,11 +33,14 @@ class OddsTask(ProxyTask):
 
     @property
     def most(self) -> float | None:
-        """Log-odds of the surest answer that its training teaches, where even odds are the floor."""
-        if self.floor == "median":
-            return None
-        least = max(self.label_smoothing, LEAST_SMOOTHING) / 2
-        return math.log((1 - least) / least)
+        """No bound."""
+        return None if self.floor == "median" else SUREST
+
+    @property
+    def taught(self) -> float:
+        """Log-odds of the surest answer that smoothed labels teach."""
+        least = self.label_smoothing / 2
+        return min(SUREST, math.log((1 - least) / least)) if least else SUREST
 
     def head(self, channels: int, picture_channels: int) -> nn.Module:
         """Two classes."""
