@@ -75,12 +75,12 @@ def _clip_report(
 
 
 def _task_curves(objects: ClipObjects, frames: int, tasks: Sequence[Task]) -> dict[str, NDArray[np.float64]]:
-    """The highest score of each task in every frame; NaN in frames without a region."""
+    """The highest score of each task in every frame, 0 at least; NaN in frames without a region."""
     curves = {}
     for task in tasks:
         curve = np.full(frames, -np.inf)
         np.maximum.at(curve, objects.frames, objects.task_scores[:, objects.kinds.index(task.kind)])
-        curves[task.title] = np.where(np.isinf(curve), np.nan, curve)
+        curves[task.title] = np.where(np.isinf(curve), np.nan, np.maximum(curve, 0))
     return curves
 
 

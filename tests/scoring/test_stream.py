@@ -14,9 +14,9 @@ import torch
 
 from ssmtl.engine.shared import SharedEngine
 from ssmtl.errors import SourceError
-from ssmtl.model import Model
+from ssmtl.model import Model, with_settings
 from ssmtl.scoring import cutting
-from ssmtl.scoring.score import calibrate, raw_scores
+from ssmtl.scoring.score import TaskScale, calibrate, raw_scores
 from ssmtl.scoring.stream import FrameResult, delay_frames, score_sequences, score_stream
 from ssmtl.sequences.crop import crop, prepare_picture
 from ssmtl.teachers.teacher import TARGETS
@@ -189,6 +189,28 @@ def test_an_error_of_the_source_comes_after_all_before_it(lanes: int) -> None:
             found.append(result)
     expected = results(combine="calibrated", mean_frames=1, gaussian_frames=0)
     assert len(found) == COUNT - 3 and same(found, expected[: COUNT - 3], 1e-5)
+
+
+def test_what_speaks_for_and_against_adds_up_along_a_track() -> None:
+    """Task scores of a frame may be below 0; their mean along the track counts, and no object scores less than 0."""
+    model = make_model(tasks=["arrow_of_time"], mean_frames=1, gaussian_frames=0)
+    boxes = {i: [(2.0, 3.0, 20.0, 30.0)] for i in range(COUNT)}
+
+    def scored(model: Model) -> list[FrameResult]:
+        return [one for one in score_stream(frames(COUNT), model, detector(boxes)) if one.complete]
+
+    raw = np.concatenate([one.task_scores for one in scored(with_settings(model, {"scoring": {"combine": "plain"}}))])
+    # Of a part that says both in these frames.
+    even = float(np.log(np.median(raw) / (1 - np.median(raw))))
+    scales = {"arrow_of_time": TaskScale(even, even + 0.1, "logit", most=3.0)}
+    apart = [one.task_scores[0, 0] for one in scored(replace(model, scales=scales))]
+    assert min(apart) < 0 < max(apart)
+    along = scored(with_settings(replace(model, scales=scales), {"scoring": {"track_frames": 2 * COUNT + 1}}))
+    for one in along:
+        # The clip's ends have no sequences of their own: they show what their neighbours do.
+        ends = [apart[0]] * 3 + [apart[-1]] * 3
+        assert one.task_scores[0, 0] == pytest.approx(np.mean([*apart, *ends]), abs=1e-4)
+        assert one.object_scores[0] == pytest.approx(max(0, float(np.mean([*apart, *ends]))), abs=1e-4)
 
 
 def test_a_frames_score_is_of_its_objects_as_they_are_along_their_tracks() -> None:
