@@ -103,6 +103,14 @@ def test_no_tail_is_extended_to_a_day_from_a_minute() -> None:
     assert "estimated for" in found.words()
 
 
+def test_a_least_threshold_is_for_footage_without_a_tail() -> None:
+    """Of a few peaks; where there is a tail, that says how high it must be."""
+    for seconds, floor in ((8, 2.0), (3600, 0.0)):
+        curve = Curve(np.arange(0.0, seconds), np.full(seconds, 0.5))
+        free, held = (choose_threshold([curve], SETTINGS, "1/day", least).value for least in (0.0, 2.0))
+        assert held == max(free, floor) and free < 1
+
+
 def test_what_was_seen_is_not_raised_again_where_the_budget_allows_no_event() -> None:
     curve = bumps(2, 0)
     curve.scores[5000:5004] = 9.0

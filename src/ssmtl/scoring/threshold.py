@@ -117,8 +117,10 @@ def rate_bound(events: int, seconds: float) -> float:
     return float(chi2.ppf(CONFIDENCE, 2 * (events + 1)) / 2 / seconds)
 
 
-def choose_threshold(curves: Sequence[Curve], settings: EventSettings, budget: str) -> Threshold:
+def choose_threshold(curves: Sequence[Curve], settings: EventSettings, budget: str, least: float = 0.0) -> Threshold:
     """The lowest threshold that keeps the budget, by promise where the footage allows one, else by estimate.
+
+    Where the footage is even too short for an estimate of its tail, the threshold is `least` at least.
 
     Raises:
         ConfigError: no budget.
@@ -142,7 +144,7 @@ def choose_threshold(curves: Sequence[Curve], settings: EventSettings, budget: s
         estimated = False
     else:
         allowed = max(allowed, 1 / (EXTENDED * total))
-        value, estimated = _tail(peaks, total, allowed), True
+        value, estimated = _tail(peaks, total, allowed, least), True
     seen = count(value)
     return Threshold(
         value,
@@ -180,7 +182,7 @@ def _lowest(peaks: NDArray[np.float64], count: Callable[[float], int], most: int
     return _above(float(peaks[low]))
 
 
-def _tail(peaks: NDArray[np.float64], seconds: float, allowed: float) -> float:
+def _tail(peaks: NDArray[np.float64], seconds: float, allowed: float, least: float) -> float:
     """Where the exponential tail of the highest peaks (descending) is exceeded as often as is allowed.
 
     Not below the highest peak, unless the budget allows an event in so much footage.
@@ -188,12 +190,12 @@ def _tail(peaks: NDArray[np.float64], seconds: float, allowed: float) -> float:
     highest = _above(float(peaks[0])) if allowed * seconds < 1 else 0.0
     n = min(TAIL, len(peaks) // 2)
     if n < FEWEST:
-        return _above(1.5 * float(peaks[0]))  # no tail: well above all
-    least = float(peaks[n])
-    mean = float((peaks[:n] - least).mean())
+        return max(least, _above(1.5 * float(peaks[0])))  # no tail: well above all
+    lowest = float(peaks[n])
+    mean = float((peaks[:n] - lowest).mean())
     # Upper end of the mean's 95 % interval: 2 n mean / true ~ chi-square of 2 n degrees of freedom.
     mean *= 2 * n / float(chi2.ppf(1 - CONFIDENCE, 2 * n))
-    return max(highest, _above(least + mean * max(0.0, math.log(n / seconds / allowed))))
+    return max(highest, _above(lowest + mean * max(0.0, math.log(n / seconds / allowed))))
 
 
 def duration(seconds: float) -> str:
