@@ -198,14 +198,15 @@ def ssmtlpp_lite() -> Configuration:
 
 def ssmtl_plus() -> Configuration:
     """As `fast`, with what its proxy tasks do not see: how the parts of an object move, and how tall it is for its
-    width, against what is usual at its place. Its arrow of time is asked both ways, and tasks that choose between two
-    classes say something from even odds on (ours)."""
+    width, against what is usual at its place. Its arrow of time is asked both ways, and says something
+    from even odds on; one part alone can do more (ours)."""
     base = fast()
     return base.model_copy(
         update={
             "recipe": "ssmtl-plus",
-            "tasks": (ArrowOfTime(both_ways=True, floor="even"), MotionIrregularity(floor="even"), MiddleBox()),
+            "tasks": (ArrowOfTime(both_ways=True, floor="even"), *base.tasks[1:]),
             "attributes": (PatternSettings(weight=0.5), StatureSettings(weight=0.5)),
+            "scoring": base.scoring.model_copy(update={"power": 1.75}),
         }
     )
 

@@ -18,7 +18,7 @@ class OddsTask(ProxyTask):
     """A task whose head gives two classes' logits, B×2; its score is the probability of the second.
 
     Label smoothing is our choice: without it the probabilities saturate long before the other tasks have learnt, and
-    an object is either 0 or 1 by chance. So is the floor at even odds: what the network takes for ordinary is ordinary,
+    an object is either 0 or 1 by chance. So is a floor at even odds: what the network takes for ordinary is ordinary,
     however sure it is of it, and of people whom it has never seen it is less sure. Their frames then speak for and
     against them, and along a track that adds up.
     """
