@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ssmtl.calibrating import LEAST, calibrate, held_out_clips, score_clip, shorten, within
+from ssmtl.calibrating import LEAST_THRESHOLD, calibrate, held_out_clips, score_clip, shorten, within
 from ssmtl.datasets.street import StreetConfig, write_street
 from ssmtl.errors import DataError, ModelError
 from ssmtl.live.recorded import normal_curves
@@ -46,7 +46,7 @@ def test_the_threshold_is_that_of_the_scores_and_is_kept_with_the_model(
     assert load_model(tmp_path).threshold() == (1.0, "not calibrated")
     done = calibrate(clips, model, tmp_path, budget="2/hour")
     curves = [score_clip(clip, model, Silent()) for clip in clips]
-    expected = choose_threshold(curves, model.configuration.events, "2/hour", LEAST)
+    expected = choose_threshold(curves, model.configuration.events, "2/hour", LEAST_THRESHOLD)
     assert done.thresholds == {Period(): expected} and done.footage == [clip.name for clip in clips]
     # No event was seen in footage that the budget allows none in.
     assert expected.value > max(curve.scores.max() for curve in curves) and expected.footage_s == pytest.approx(4.8)
@@ -64,9 +64,9 @@ def test_the_threshold_is_that_of_the_scores_and_is_kept_with_the_model(
 def test_where_nobody_comes_by_the_threshold_is_not_nothing(clips: list[Clip], model: Model) -> None:
     """In short footage; on the scale of raw scores, nothing is known of what is much."""
     calm = replace(model, scales={kind: TaskScale(0.999, 1.0) for kind in model.scales})
-    assert calibrate(clips, calm).highest.value == LEAST
+    assert calibrate(clips, calm).highest.value == LEAST_THRESHOLD
     plain = with_settings(calm, {"scoring": {"combine": "plain"}})
-    assert 0 < calibrate(clips, plain).highest.value < LEAST
+    assert 0 < calibrate(clips, plain).highest.value < LEAST_THRESHOLD
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"thresholds": 3}'])
@@ -84,7 +84,9 @@ def test_times_of_day_need_the_time_at_which_footage_begins(clips: list[Clip], m
     day, night = (datetime(2026, 11, 25, hour).timestamp() for hour in (12, 23))
     done = calibrate(clips, model, periods=periods, starts={clips[0]: day, clips[1]: night})
     assert [t.footage_s for t in done.thresholds.values()] == pytest.approx([2.4, 2.4])
-    by_day = choose_threshold([score_clip(clips[0], model, Silent())], model.configuration.events, "1/day", LEAST)
+    by_day = choose_threshold(
+        [score_clip(clips[0], model, Silent())], model.configuration.events, "1/day", LEAST_THRESHOLD
+    )
     assert done.at(day).value == pytest.approx(by_day.value)
     with pytest.raises(DataError, match=r"no footage of 18:00-06:00"):
         calibrate(clips[:1], model, periods=periods, starts={clips[0]: day})

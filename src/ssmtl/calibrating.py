@@ -22,9 +22,9 @@ from ssmtl.video.sources import Clip, open_source
 
 ALL_DAY = (Period(),)
 
-LEAST = 1.25
-"""Threshold, at least, from footage too short for a tail, on the scale of normal footage, in which one in a hundred
-ordinary objects reaches 1 for a moment: in a quarter of a minute nobody unusual, or nobody at all, may have come by."""
+LEAST_THRESHOLD = 1.25
+"""Of footage too short for a tail, on the scale on which one in a hundred ordinary objects reaches 1 for a moment: in a
+quarter of a minute nobody unusual, or nobody at all, may have come by."""
 
 
 def calibrate(
@@ -73,7 +73,7 @@ def calibrate(
     curves += [curve for some in (known or {}).values() for curve in some]
     if not curves:
         raise DataError("calibration: no normal footage; name some, or --watch DIR with what a camera's watch recorded")
-    least = LEAST if model.configuration.scoring.combine == "calibrated" else 0.0
+    least = LEAST_THRESHOLD if model.configuration.scoring.combine == "calibrated" else 0.0
     found = {}
     for period in periods:
         mine = curves if periods == ALL_DAY else [part for curve in curves for part in within(curve, period)]

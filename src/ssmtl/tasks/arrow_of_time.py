@@ -1,12 +1,13 @@
 """T1, the arrow of time (SSMTL, section 3): is the sequence played forward or backward?"""
 
+import math
 from typing import ClassVar, Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
-from ssmtl.tasks.odds import OddsTask
+from ssmtl.tasks.odds import SUREST, OddsTask
 from ssmtl.tasks.task import Given, Odds, View, balanced
 
 DOUBT = 0.5
@@ -32,7 +33,10 @@ class ArrowOfTime(OddsTask):
     def most(self) -> float | None:
         """Where even odds are the floor, what its labels teach: of someone whom the network has never seen, it may be
         wrong for as long as they are there, and must not outdo all other parts by being sure of it."""
-        return None if self.floor == "median" else self.taught
+        least = self.label_smoothing / 2
+        if self.floor == "median" or not least:
+            return super().most
+        return min(SUREST, math.log((1 - least) / least))
 
     @property
     def view(self) -> View:

@@ -1,6 +1,5 @@
 """What T1 and T2 have in common: they choose between two classes, of which the second is unusual."""
 
-import math
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -35,12 +34,6 @@ class OddsTask(ProxyTask):
     def most(self) -> float | None:
         """No bound."""
         return None if self.floor == "median" else SUREST
-
-    @property
-    def taught(self) -> float:
-        """Log-odds of the surest answer that smoothed labels teach."""
-        least = self.label_smoothing / 2
-        return min(SUREST, math.log((1 - least) / least)) if least else SUREST
 
     def head(self, channels: int, picture_channels: int) -> nn.Module:
         """Two classes."""
