@@ -32,7 +32,7 @@ from ssmtl.cli.progress import Bars
 from ssmtl.detection import Detection
 from ssmtl.model import DESCRIPTION, Model, with_settings
 from ssmtl.recipes import Configuration
-from ssmtl.scoring.score import calibrate, measure_scales, raw_scores
+from ssmtl.scoring.score import ScoredPart, calibrate, measure_scales, raw_scores
 from ssmtl.sequences.store import build_store
 from ssmtl.sequences.survey import survey
 from ssmtl.tasks.task import View
@@ -135,7 +135,7 @@ def agreement(teacher: dict[str, NDArray[np.float32]], student: dict[str, NDArra
     kinds = [str(i) for i in range(next(iter(teacher.values())).shape[1])]
     calibrated = []
     for raw in (teacher, student):
-        scales = measure_scales(raw["as they are"], kinds)
+        scales = measure_scales(raw["as they are"], [ScoredPart(kind) for kind in kinds])
         calibrated.append({name: calibrate(values, kinds, scales).mean(axis=1) for name, values in raw.items()})
     a, b = (np.concatenate(list(raw.values())) for raw in (teacher, student))
     return {

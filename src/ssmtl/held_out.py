@@ -16,7 +16,7 @@ from ssmtl.progress import Progress
 from ssmtl.recipes import Configuration
 from ssmtl.scoring.attributes import Usual, attribute_scores, learn_usual, relevance, whole_relevance
 from ssmtl.scoring.motion import NEEDED, Motion, measure_motion
-from ssmtl.scoring.score import TaskScale, at_edge, measure_scales, raw_scores
+from ssmtl.scoring.score import ScoredPart, TaskScale, at_edge, measure_scales, raw_scores
 from ssmtl.sequences.store import SequenceStore
 from ssmtl.tasks.task import REACH
 from ssmtl.training.imitation import blended, faster, moved
@@ -55,17 +55,18 @@ def measure_parts(
 
     attributes = configuration.attributes
     parts = configuration.scoring_parts
-    kinds, forms = [part.kind for part in parts], [part.form for part in parts]
+    kinds = [part.kind for part in parts]
     if attributes:
         usual = learn_usual(*_motion(configuration, store, train, progress), whole(train), shape, attributes)
         motion, boxes = _motion(configuration, store, held_out, progress)
         scores = np.concatenate([scores, attribute_scores(motion, boxes, usual, attributes)], axis=1)
         relevant = relevance(kinds, motion, boxes, usual) * whole_relevance(kinds, whole(held_out))
         weights = np.append(weights, [attribute.weight for attribute in attributes])
-    spans = [part.least_span for part in parts]
-    most = [part.most for part in parts]
-    of = (scores, kinds, forms, weights, configuration.scoring.power, relevant, edge(held_out), spans, most)
-    return usual, measure_scales(*of)
+    scored = [
+        ScoredPart(part.kind, part.form, float(weight), part.least_span, part.most)
+        for part, weight in zip(parts, weights, strict=True)
+    ]
+    return usual, measure_scales(scores, scored, configuration.scoring.power, relevant, edge(held_out))
 
 
 def _scores(

@@ -13,6 +13,8 @@ from ssmtl.nets.network import Network
 from ssmtl.recipes import TASKS
 from ssmtl.scoring.score import (
     FEWEST_AT_EDGE,
+    Form,
+    ScoredPart,
     TaskScale,
     at_edge,
     calibrate,
@@ -27,6 +29,7 @@ from ssmtl.tasks.task import View
 from .tiny import make_model
 
 KINDS = ["a", "b"]
+PARTS = [ScoredPart(kind) for kind in KINDS]
 SCALES = {"b": TaskScale(0.0, 0.5), "a": TaskScale(10.0, 20.0)}
 
 
@@ -56,7 +59,9 @@ def test_a_part_counts_for_as_much_as_it_says() -> None:
 def test_the_mean_of_what_counts_is_stretched() -> None:
     """Where a part that is alone says half of what it says, its scale is half as wide."""
     ramp = np.arange(101, dtype=np.float32)[:, None]
-    full, half = (measure_scales(ramp, ["a"], relevance_NK=np.full((101, 1), n, np.float32))["a"] for n in (1, 0.5))
+    full, half = (
+        measure_scales(ramp, [ScoredPart("a")], relevance_NK=np.full((101, 1), n, np.float32))["a"] for n in (1, 0.5)
+    )
     assert half.high - half.median == pytest.approx((full.high - full.median) / 2)
 
 
@@ -82,7 +87,7 @@ def test_what_is_at_the_edge_is_brought_down_to_all(count: int, expected: float)
     edge = np.arange(len(ramp) + count) >= len(ramp)
     a = np.concatenate([ramp, np.full(count, 2 * np.quantile(ramp, 0.995))])
     scores = np.stack([a, np.concatenate([ramp, np.zeros(count)])], axis=1).astype(np.float32)
-    scales = measure_scales(scores, KINDS, edge_N=edge)
+    scales = measure_scales(scores, PARTS, edge_N=edge)
     assert scales["a"].edge == pytest.approx(expected, abs=0.02) and scales["b"].edge == 1
     boxes = np.array([[0, 50, 20, 90], [100, 50, 120, 90]], np.float32)
     found = edge_relevance(boxes, 240, 427, KINDS, scales)
@@ -92,7 +97,7 @@ def test_what_is_at_the_edge_is_brought_down_to_all(count: int, expected: float)
 def test_measure_scales() -> None:
     """Of 0, 1, ..., 100 the median is 50 and the 99th percentile 99; where tasks agree, so is that of their mean."""
     ramp = np.random.default_rng(0).permutation(101).astype(np.float32)
-    scales = measure_scales(np.stack([ramp, ramp / 100 + 1], axis=1), KINDS)
+    scales = measure_scales(np.stack([ramp, ramp / 100 + 1], axis=1), PARTS)
     assert (scales["a"].median, scales["a"].high) == (50.0, 99.0)
     assert (scales["b"].median, scales["b"].high) == pytest.approx((1.5, 1.99))
 
@@ -100,7 +105,10 @@ def test_measure_scales() -> None:
 def test_a_scale_can_have_a_least_width() -> None:
     """Of a part whose raw scores have a meaning of their own; then all are stretched alike."""
     ramp = np.random.default_rng(0).permutation(101).astype(np.float32)
-    free, held = (measure_scales(np.stack([ramp] * 2, axis=1), KINDS, least_spans=s) for s in ((0, 0), (0, 98)))
+    scores = np.stack([ramp] * 2, axis=1)
+    free, held = (
+        measure_scales(scores, [ScoredPart("a", least_span=0), ScoredPart("b", least_span=span)]) for span in (0, 98)
+    )
     assert free["b"].high - free["b"].median == pytest.approx(49)
     spans = [held[kind].high - held[kind].median for kind in KINDS]
     assert spans[1] == pytest.approx(2 * spans[0]) and spans[0] == pytest.approx(49 * 0.75)
@@ -111,7 +119,7 @@ class TestEvenOdds:
 
     def scale(self, odds: NDArray[np.floating], most: float = 3.0) -> TaskScale:
         raw = (1 / (1 + np.exp(-odds))).astype(np.float32)
-        return measure_scales(raw[:, None], ["a"], ["logit"], most=[most])["a"]
+        return measure_scales(raw[:, None], [ScoredPart("a", "logit", most=most)])["a"]
 
     def test_they_stand_in_the_medians_place(self) -> None:
         """Whatever the median; what is taken for 1 is still the 99th percentile."""
@@ -141,23 +149,23 @@ class TestEvenOdds:
 def test_a_scale_has_a_width(scores: list[list[float]]) -> None:
     """Where footage says nothing of the spread, scores stay finite."""
     array = np.array(scores, np.float32)
-    scales = measure_scales(array, KINDS)
+    scales = measure_scales(array, PARTS)
     assert all(scale.high > scale.median for scale in scales.values())
     assert np.isfinite(calibrate(array + 0.1, KINDS, scales)).all()
 
 
 def test_the_footage_it_was_measured_on() -> None:
     scores = np.random.default_rng(0).random((1000, 2)).astype(np.float32)
-    found = calibrate(scores, KINDS, measure_scales(scores, KINDS))
+    found = calibrate(scores, KINDS, measure_scales(scores, PARTS))
     assert (found == 0).mean(axis=0) == pytest.approx(0.5, abs=0.01)
     assert (found.mean(axis=1) > 1).mean() == pytest.approx(0.01), "one object in a hundred is above 1"
 
 
 @pytest.mark.parametrize("form", ["linear", "log", "logit"])
-def test_forms_spread_scores_out_and_back(form: str) -> None:
+def test_forms_spread_scores_out_and_back(form: Form) -> None:
     """Whatever the form, the median is 0 and the 99th percentile 1, and both are known as raw scores."""
     scores = np.random.default_rng(1).beta(1, 30, (5000, 1)).astype(np.float32)
-    scale = measure_scales(scores, ["a"], [form])["a"]  # type: ignore[list-item]
+    scale = measure_scales(scores, [ScoredPart("a", form)])["a"]
     assert scale.form == form
     assert [scale.raw_median, scale.raw_high] == pytest.approx(np.quantile(scores, [0.5, 0.99]), rel=1e-3)
     raw = np.array([[scale.raw_median], [scale.raw_high], [0.0], [1.0]], np.float32)
@@ -314,6 +322,6 @@ class TestJoining:
     def test_one_in_a_hundred(self, power: float) -> None:
         """Whatever the power and the weights."""
         raw = np.random.default_rng(0).normal(size=(50_000, 2)).astype(np.float32)
-        scales = measure_scales(raw, ["a", "b"], weights=[3, 1], power=power)
+        scales = measure_scales(raw, [ScoredPart("a", weight=3), ScoredPart("b", weight=1)], power)
         found = join_parts(calibrate(raw, ["a", "b"], scales), ["a", "b"], scales, power)
         assert (found > 1).mean() == pytest.approx(0.01, rel=0.05)

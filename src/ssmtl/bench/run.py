@@ -29,7 +29,7 @@ from ssmtl.recipes import Configuration
 from ssmtl.report.speed import plot_speed
 from ssmtl.scoring.attributes import Usual, attribute_scores, learn_usual
 from ssmtl.scoring.motion import NEEDED, measure_motion
-from ssmtl.scoring.score import measure_scales, raw_scores
+from ssmtl.scoring.score import ScoredPart, measure_scales, raw_scores
 from ssmtl.sequences.crop import crop
 from ssmtl.tasks.task import FRAMES, REACH
 from ssmtl.video.sources import Clip, open_source
@@ -144,7 +144,7 @@ def untrained(configuration: Configuration, seed: int = 0) -> Model:
         motion = measure_motion(pictures[:, :, middle], boxes, configuration.sequences.padding)
         usual = learn_usual(motion, boxes, np.ones(len(boxes), bool), None, configuration.attributes)
         raw = np.concatenate([raw, attribute_scores(motion, boxes, usual, configuration.attributes)], axis=1)
-    scales = measure_scales(raw, [part.kind for part in configuration.scoring_parts])
+    scales = measure_scales(raw, [ScoredPart(part.kind) for part in configuration.scoring_parts])
     return Model(configuration, network, 3, walkers.scene, scales, {}, samples, usual=usual)
 
 

@@ -108,18 +108,45 @@ def _gathered(value: float, form: Form) -> float:
     return 1 / (1 + math.exp(-value)) if form == "logit" else value
 
 
+@dataclass(frozen=True, slots=True)
+class ScoredPart:
+    """What of a task or an attribute decides its scale.
+
+    Attributes:
+        kind: its name.
+        form: how its raw scores are spread out.
+        weight: what it counts for beside the others.
+        least_span: from its median to what is taken for 1, at least, before all parts are stretched alike.
+        most: see `TaskScale`.
+    """
+
+    kind: str
+    form: Form = "linear"
+    weight: float = 1.0
+    least_span: float = LEAST_SPAN
+    most: float | None = None
+
+    def median_and_span(
+        self, raw_N: NDArray[np.floating], relevance_N: NDArray[np.floating] | None
+    ) -> tuple[float, float]:
+        """Median of the spread scores and from there to their 99th percentile, of what it says something of."""
+        values_N = _spread(raw_N, self.form, self.most)
+        if relevance_N is not None and (mine := relevance_N >= 0.5).any():
+            values_N = values_N[mine]
+        median, high = (float(value) for value in np.quantile(values_N, [0.5, 0.99]))
+        if self.most is None:
+            return median, max(high - median, self.least_span)
+        return 0.0, max(high, self.least_span, LEAST_ODDS)
+
+
 def measure_scales(
     scores_NK: NDArray[np.float32],
-    kinds: Sequence[str],
-    forms: Sequence[Form] = (),
-    weights: Sequence[float] | NDArray[np.float64] = (),
+    parts: Sequence[ScoredPart],
     power: float = 1.0,
     relevance_NK: NDArray[np.float32] | None = None,
     edge_N: NDArray[np.bool_] | None = None,
-    least_spans: Sequence[float] = (),
-    most: Sequence[float | None] = (),
 ) -> dict[str, TaskScale]:
-    """The scale of each part from N ≥ 1 held-out sequences' raw scores.
+    """The scale of each of K parts from N ≥ 1 held-out sequences' raw scores.
 
     First each part's 99th percentile is taken for 1. Then all are stretched alike until the 99th percentile of their
     mean is 1: of ordinary objects one in a hundred scores higher. What the picture's edge cuts looks unusual to each
@@ -127,31 +154,23 @@ def measure_scales(
 
     Args:
         scores_NK: raw scores, a column for each part.
-        kinds: names of the parts.
-        forms: how each is spread out; without them, not at all.
-        weights: K, what each counts for; without them, alike.
+        parts: what decides each one's scale.
         power: of their mean, as `join_parts` takes it.
         relevance_NK: how far each says something of each sequence, as `calibrate` takes it.
         edge_N: which are cut by the picture's edge; few of them tell nothing.
-        least_spans: from each part's median to what is taken for 1, at least, before all are stretched.
-        most: see `TaskScale`; of logits alone.
     """
-    forms = list(forms) or ["linear"] * len(kinds)
-    shares = [float(weight) for weight in weights] or [1.0] * len(kinds)
-    relevant_NK = np.ones(scores_NK.shape) if relevance_NK is None else relevance_NK
-    bounds = list(most) or [None] * len(kinds)
-    values_NK = np.stack([_spread(*column) for column in zip(scores_NK.T, forms, bounds, strict=True)], axis=1)
-    median, high = np.stack([_median_and_high(*column) for column in zip(values_NK.T, relevant_NK.T, strict=True)], 1)
-    least_K = np.array(list(least_spans) or [LEAST_SPAN] * len(kinds))
-    even_K = np.array([bound is not None for bound in bounds])
-    median[even_K], least_K[even_K] = 0, np.maximum(least_K, LEAST_ODDS)[even_K]
-    span = np.maximum(high - median, least_K)
+    relevance = [None] * len(parts) if relevance_NK is None else list(relevance_NK.T)
+    columns = zip(parts, scores_NK.T, relevance, strict=True)
+    measured = [part.median_and_span(raw_N, relevance_N) for part, raw_N, relevance_N in columns]
 
     def scales(stretched: float, edges: NDArray[np.floating]) -> dict[str, TaskScale]:
-        rows = zip(kinds, median, span * stretched, forms, shares, edges, bounds, strict=True)
-        return {kind: TaskScale(float(m), float(m + s), f, share, float(e), b) for kind, m, s, f, share, e, b in rows}
+        return {
+            part.kind: TaskScale(median, median + span * stretched, part.form, part.weight, float(edge), part.most)
+            for part, (median, span), edge in zip(parts, measured, edges, strict=True)
+        }
 
-    edges = np.ones(len(kinds))
+    kinds = [part.kind for part in parts]
+    edges = np.ones(len(parts))
     apart = scales(1.0, edges)
     parts_NK = calibrate(scores_NK, kinds, apart, relevance_NK)
     if edge_N is not None and edge_N.sum() >= FEWEST_AT_EDGE:
@@ -176,12 +195,6 @@ def edge_relevance(
     """What each part's scores of N objects are multiplied by, N×K: its scale's `edge` for those that the edge cuts."""
     edges_K = np.array([scales[kind].edge for kind in kinds], np.float32)
     return np.where(at_edge(boxes_N4, height, width)[:, None], edges_K, np.float32(1))
-
-
-def _median_and_high(values_N: NDArray[np.float64], relevance_N: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Median and 99th percentile of what a part says, of the sequences of which it says something, if there are any."""
-    mine = relevance_N >= 0.5
-    return np.quantile(values_N[mine] if mine.any() else values_N, [0.5, 0.99])
 
 
 def calibrate(
