@@ -38,14 +38,14 @@ from ssmtl.scoring.stature import StatureSettings, UsualStature
 from ssmtl.teachers.build import build_teacher
 from ssmtl.teachers.teacher import TARGETS, Teacher
 
-FORMAT = 10
+FORMAT = 11
 """Version of the folder's layout."""
 
 READABLE = range(2, FORMAT + 1)
 """Versions that can be read; 2 knows no engines and keeps no samples, 3 neither events nor zones, 4 no attributes; 6
 has tasks' weights within their scales; to 7, frames did not score along tracks, and no mean of weights was kept;
-to 8, motion was measured otherwise, so that what a model with attributes says of it cannot be used; to 9, the median
-was every part's floor."""
+to 9, the median was every part's floor; to 10, motion was measured otherwise, so that what a model with attributes
+says of it cannot be used."""
 
 WEIGHTS, SAMPLES, DESCRIPTION = "model.safetensors", "samples.safetensors", "model.json"
 CALIBRATION = "calibration.json"
@@ -317,7 +317,7 @@ def load_model(folder: Path | str) -> Model:
     if old:
         description["configuration"]["train"].setdefault("average", 0)
     configuration = parse(Configuration, description["configuration"], f"{folder / DESCRIPTION}, configuration")
-    if configuration.attributes and description["format"] < 9:
+    if configuration.attributes and description["format"] < 11:
         raise ModelError(f"{folder}: how objects move was measured otherwise when it was trained; train again")
     try:
         tensors = load(data)

@@ -206,7 +206,7 @@ def ssmtl_plus() -> Configuration:
             "recipe": "ssmtl-plus",
             "tasks": (ArrowOfTime(both_ways=True, floor="even"), *base.tasks[1:]),
             "attributes": (PatternSettings(weight=0.5), StatureSettings(weight=0.5)),
-            "scoring": base.scoring.model_copy(update={"power": 1.75}),
+            "scoring": base.scoring.model_copy(update={"power": 1.5}),
         }
     )
 

@@ -5,7 +5,6 @@ and far, differs. So flow is measured between the crops and brought back to the 
 """
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -34,6 +33,10 @@ GRID = 4
 """Cells of a crop along each side, in which motion is averaged."""
 
 
+Picture = NDArray[np.uint8]
+"""H×W, grey."""
+
+
 @dataclass(frozen=True, slots=True)
 class Motion:
     """How N objects move.
@@ -56,19 +59,18 @@ def measure_motion(pictures_NCTHW: NDArray[np.uint8], boxes_N4: NDArray[np.float
         boxes_N4: the boxes, in pixels, of which they are crops.
         padding: context on each side of the crops, as a share of the box's side.
     """
-    search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    # It makes flow smooth, takes half of the time, and changes nothing here.
-    search.setVariationalRefinementIterations(0)
-    # The preset finds flow at half of its pictures' size; these come halved.
-    search.setFinestScale(0)
+    fine, coarse = _search(), _search()
     scale_N2 = (boxes_N4[:, 2:] - boxes_N4[:, :2]) * (1 + 2 * padding) / SIDE
     speed_N = np.zeros(len(boxes_N4), np.float32)
     cells_NK = np.zeros((len(boxes_N4), 3 * GRID**2), np.float32)
+    firsts = range(0, NEEDED - STEP, STEP)
     for n, (pictures_CTHW, scale) in enumerate(zip(pictures_NCTHW, scale_N2.astype(np.float32), strict=True)):
-        pairs = list(pairwise(_halved(pictures_CTHW[:, t]) for t in range(0, NEEDED, STEP)))
+        halves = [_halved(_grey(pictures_CTHW[:, t])) for t in range(NEEDED)]
+        quarters = [_halved(picture) for picture in halves]
         mean = np.zeros((2, SIDE, SIDE), np.float32)
-        for one, later in pairs:
-            flow = search.calc(one, later, np.zeros((SIDE, SIDE, 2), np.float32)) * (scale / (STEP * len(pairs)))
+        for first in firsts:
+            guess = _guess(coarse, *quarters[first : first + STEP + 1])
+            flow = fine.calc(halves[first], halves[first + STEP], guess) * (scale / (STEP * len(firsts)))
             across, along = cv2.split(flow)
             inner = cv2.magnitude(across, along)[MARGIN : SIDE - MARGIN, MARGIN : SIDE - MARGIN]
             speed_N[n] += _upper_quartile(np.asarray(inner, np.float32))
@@ -79,6 +81,29 @@ def measure_motion(pictures_NCTHW: NDArray[np.uint8], boxes_N4: NDArray[np.float
     return Motion(speed_N, cells_NK)
 
 
+def _search() -> cv2.DISOpticalFlow:
+    search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    # It makes flow smooth, takes half of the time, and changes nothing here.
+    search.setVariationalRefinementIterations(0)
+    # The preset finds flow at half of its pictures' size; these come halved.
+    search.setFinestScale(0)
+    # Patches one pixel further apart than the preset's cost two thirds.
+    search.setPatchStride(4)
+    return search
+
+
+def _guess(search: cv2.DISOpticalFlow, first: Picture, between: Picture, last: Picture) -> NDArray[np.float32]:
+    """Where to begin to look for the flow from the first to the last picture of twice that size.
+
+    In pictures of 32 pixels the search has but one scale, and finds no more than an eighth of their side: as far as who
+    walks past a camera of ten frames a second goes in two of them, so that who runs would be no faster. At half the
+    size, and over half the time first, that is a quarter of it.
+    """
+    flow = 2 * search.calc(first, between, np.zeros((*first.shape, 2), np.float32))
+    flow = 2 * search.calc(first, last, flow)
+    return np.asarray(cv2.resize(flow, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR), np.float32)
+
+
 def _upper_quartile(lengths: NDArray[np.float32]) -> np.floating:
     """What `np.percentile` gives, at a fifth of the cost."""
     rank, rest = divmod(FASTER_HALF / 100 * (lengths.size - 1), 1)
@@ -86,11 +111,13 @@ def _upper_quartile(lengths: NDArray[np.float32]) -> np.floating:
     return below + rest * (above - below)
 
 
-def _halved(picture_CHW: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """In grey, at half its size."""
+def _grey(picture_CHW: NDArray[np.uint8]) -> Picture:
     if len(picture_CHW) == 1:
-        grey = picture_CHW[0]
-    else:
-        colour = np.ascontiguousarray(picture_CHW.transpose(1, 2, 0))
-        grey = np.asarray(cv2.cvtColor(colour, cv2.COLOR_RGB2GRAY), np.uint8)
-    return np.asarray(cv2.resize(grey, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.uint8)
+        return np.asarray(picture_CHW[0], np.uint8)
+    colour = np.ascontiguousarray(picture_CHW.transpose(1, 2, 0))
+    return np.asarray(cv2.cvtColor(colour, cv2.COLOR_RGB2GRAY), np.uint8)
+
+
+def _halved(picture_HW: Picture) -> Picture:
+    height, width = picture_HW.shape
+    return np.asarray(cv2.resize(picture_HW, (width // 2, height // 2), interpolation=cv2.INTER_AREA), np.uint8)
