@@ -1,32 +1,26 @@
 """How the attribute `motion_pattern` tells best, by people planted in training footage who walk faster.
 
-    python benchmarks/motion_pattern.py --model runs/ped2/seed0/model
+    python benchmarks/motion_pattern.py --ped2 MODEL --vtest MODEL
 
-On the training clips of UCSD Ped2 alone, as `speed_step.py` does it. Of what is measured in each cell, what is compared
+On the footages of `speed_step.py`, and as it does. Of what is measured in each cell, what is compared
 and in which form is changed, one thing at a time. Writes benchmarks/results/motion_pattern.json and .md.
 """
 
-import argparse
-from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from speed_step import measure_clips, rates, write
+from speed_step import asked_for, measure_clips, motion_of, part_of_report, rates, write
 
-from ssmtl import load_model
-from ssmtl.scoring.motion import NEEDED, Motion, measure_motion
+from ssmtl.scoring.motion import Motion
 from ssmtl.scoring.pattern import PatternSettings, learn_patterns
 from ssmtl.scoring.speed import SpeedSettings, UsualSpeed, learn_usual_speed
-from ssmtl.sequences.crop import crop, prepare_picture
-from ssmtl.video.frame import Frame
 
 WHAT = {"lengths": (0,), "directions": (1, 2), "lengths and directions": (0, 1, 2)}
 """Which of the three means of a cell are compared; directions without their sign."""
 
 FORMS = {"linear": lambda x: x, "root": np.sqrt, "logarithm": lambda x: np.log1p(2 * x)}
-UNITS = ("usual speed", "pixels")
+NAMES = ("compared", "form", "unit", "components", "neighbours")
 TAKEN = ("lengths and directions", "linear", "usual speed", 16, 4)
 WAYS = [
     TAKEN,
@@ -49,38 +43,44 @@ def in_usual_speeds(motion: Motion, boxes: NDArray[np.float32], usual: UsualSpee
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", type=Path, required=True)
-    options = parser.parse_args()
-    model = load_model(options.model)
-    assert model.scene is not None
-    padding, shape = model.configuration.sequences.padding, model.scene.background.shape[:2]
+    found = {}
+    for name, footage, model, padding, shape in asked_for(__doc__):
+        measured, places, cases = measure_clips(
+            footage, model, lambda frames, i, boxes, padding=padding: motion_of(frames, i, boxes, padding)
+        )
+        boxes = np.concatenate(places)
+        seen = Motion(*(np.concatenate([getattr(one, name) for one in measured]) for name in ("speed_N", "cells_NK")))
+        speeds = learn_usual_speed(seen.speed_N, boxes, shape, SpeedSettings())
+        rows = [way_of(*way, seen, boxes, speeds, cases) for way in WAYS]
+        found[name] = part_of_report(rows, len(boxes), cases)
+    write("motion_pattern", {name: name for name in NAMES}, found)
 
-    def measure(frames: Sequence[Frame], i: int, boxes: NDArray[np.float32]) -> Motion:
-        near = frames[i - NEEDED // 2 : i + NEEDED // 2 + 1]
-        return measure_motion(crop([prepare_picture(one.image, 1) for one in near], boxes, padding), boxes, padding)
 
-    measured, places, cases = measure_clips(model, measure)
-    boxes = np.concatenate(places)
-    seen = Motion(*(np.concatenate([getattr(one, name) for one in measured]) for name in ("speed_N", "cells_NK")))
-    speeds = learn_usual_speed(seen.speed_N, boxes, (shape[0], shape[1]), SpeedSettings())
+def way_of(
+    what: str,
+    form: str,
+    unit: str,
+    components: int,
+    neighbours: int,
+    seen: Motion,
+    boxes: NDArray[np.float32],
+    speeds: UsualSpeed,
+    cases: dict[float, list[tuple]],
+) -> dict:
+    """A row: what one of `WAYS` finds."""
+
+    def prepared(motion: Motion, where: NDArray[np.float32]) -> Motion:
+        relative = in_usual_speeds(motion, where, speeds) if unit == "usual speed" else motion
+        return changed(relative, what, form)
+
     one_unit = UsualSpeed(np.ones((1, 1), np.float32), np.full((1, 1), 2, np.float32), 1e9, 1.0)
-    rows = []
-    for what, form, unit, components, neighbours in WAYS:
-        settings = PatternSettings(components=components, neighbours=neighbours)
+    settings = PatternSettings(components=components, neighbours=neighbours)
+    usual = learn_patterns(prepared(seen, boxes), boxes, one_unit, None, settings)
 
-        def prepared(motion: Motion, where: NDArray[np.float32], what=what, form=form, unit=unit) -> Motion:
-            relative = in_usual_speeds(motion, where, speeds) if unit == "usual speed" else motion
-            return changed(relative, what, form)
+    def score(motion: Motion, where: NDArray[np.float32]) -> NDArray[np.float32]:
+        return usual.scores(prepared(motion, where), where, one_unit)
 
-        usual = learn_patterns(prepared(seen, boxes), boxes, one_unit, None, settings)
-
-        def score(motion: Motion, where: NDArray[np.float32], usual=usual, prepared=prepared) -> NDArray[np.float32]:
-            return usual.scores(prepared(motion, where), where, one_unit)
-
-        way = {"compared": what, "form": form, "unit": unit, "components": components, "neighbours": neighbours}
-        rows.append(way | rates(score, cases))
-    write("motion_pattern", {name: name for name in way}, rows, len(boxes), cases)
+    return dict(zip(NAMES, (what, form, unit, components, neighbours), strict=True)) | rates(score, cases)
 
 
 if __name__ == "__main__":

@@ -1,16 +1,17 @@
-"""How the attribute `speed` is measured best, by people planted in training footage who walk 1.5 and 2 times as fast.
+"""How the attribute `speed` is measured best, by people planted in training footage who walk faster.
 
-    python benchmarks/speed_step.py --model runs/ped2/seed0/model
+    python benchmarks/speed_step.py --ped2 MODEL --vtest MODEL
 
-On the training clips of UCSD Ped2 alone; of the model only its regions and scene are used. Usual speeds are learnt from
-twelve clips; in the other four, up to four people each are planted, faster, one at a time. Every third frame is scored,
-tracks are averaged over seven of these. Writes benchmarks/results/speed_step.json and .md.
+On the training clips of UCSD Ped2 and the first 500 frames of vtest.avi (ten a second, people larger), or one of them;
+of a model only its regions and scene are used. Usual speeds are learnt from most of the clips; in the others, a few
+people each are planted, 1.5, 2 and 3 times as fast, one at a time. Every third frame is scored, tracks are averaged
+over seven of these. Writes benchmarks/results/speed_step.json and .md.
 """
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -25,18 +26,15 @@ from ssmtl.metrics.regions import match_video, measure_regions
 from ssmtl.model import Model
 from ssmtl.planting import Planting, choose_start, find_walks, plant
 from ssmtl.regions.union import build_detector
-from ssmtl.scoring.motion import SIDE
+from ssmtl.scoring.motion import NEEDED, SIDE, Motion, measure_motion
 from ssmtl.scoring.speed import SpeedSettings, learn_usual_speed
 from ssmtl.scoring.tracks import Followed, average_along_tracks
 from ssmtl.sequences.crop import crop, prepare_picture
 from ssmtl.video.frame import Frame
-from ssmtl.video.sources import open_source
+from ssmtl.video.sources import Clip, open_source
 
 RESULTS = Path(__file__).parent / "results"
-PLANTED_IN = (2, 5, 8, 11)
-"""Numbers of the training clips that usual speeds are not learnt from."""
-
-WALKS, EVERY, TIMES = 4, 3, (1.5, 2.0)
+WALKS, EVERY, TIMES = 4, 3, (1.5, 2.0, 3.0)
 PERCENTILES = (50, 60, 75, 85, 92)
 ALL = [(t, t + 1) for t in range(6)]
 STEPS: dict[str, Sequence[tuple[int, int]]] = {
@@ -51,8 +49,10 @@ STEPS: dict[str, Sequence[tuple[int, int]]] = {
 """Pairs of a sequence's seven frames whose flow is measured."""
 
 REFINED, AS_FOUND, COARSE = "refined", "as found", "as found, half the size"
-"""Ways to find flow: DIS "medium" with and without its refinement, of crops of 64 pixels; and what `measure_motion`
-does, the same of crops of 32."""
+"""Ways to find flow: DIS "medium" with and without its refinement, of crops of 64 pixels; the same of crops of 32."""
+
+GUESSED = "as found, half the size, from a quarter"
+"""What `measure_motion` does: where things go far, from where flow at half of that size leads."""
 
 TAKEN = "two frames, 2 pairs"
 WAYS = [
@@ -60,6 +60,7 @@ WAYS = [
     *((step, 75, AS_FOUND) for step in ("two frames, 3 pairs", TAKEN)),
     *((TAKEN, percentile, AS_FOUND) for percentile in PERCENTILES if percentile != 75),
     (TAKEN, 75, COARSE),
+    (TAKEN, 75, GUESSED),
 ]
 """What is compared: between which frames, which percentile of the pixels' speeds counts, how flow is found."""
 
@@ -80,7 +81,7 @@ def measure_all(frames: Sequence[Frame], i: int, boxes: NDArray[np.float32], pad
         grey = [np.ascontiguousarray(picture) for picture in sequence[0]]
         small = [cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA) for picture in grey]
         kept: dict[tuple[str, int, int], NDArray[np.float64]] = {}
-        for key in {(way, *pair) for step, _, way in WAYS for pair in STEPS[step]}:
+        for key in {(way, *pair) for step, _, way in WAYS if way != GUESSED for pair in STEPS[step]}:
             way, one, later = key
             seen = small if way == COARSE else grey
             side = len(seen[0])
@@ -90,8 +91,37 @@ def measure_all(frames: Sequence[Frame], i: int, boxes: NDArray[np.float32], pad
             kept[key] = np.percentile(speed, PERCENTILES) / (later - one)
         for row, (step, percentile, way) in enumerate(WAYS):
             place = PERCENTILES.index(percentile)
-            found[row, n] = np.mean([kept[way, *pair][place] for pair in STEPS[step]])
+            if way != GUESSED:
+                found[row, n] = np.mean([kept[way, *pair][place] for pair in STEPS[step]])
+    found[[way == GUESSED for _, _, way in WAYS]] = motion_of(frames, i, boxes, padding).speed_N
     return found
+
+
+def motion_of(frames: Sequence[Frame], i: int, boxes: NDArray[np.float32], padding: float) -> Motion:
+    """What `measure_motion` says of the boxes of frame `i`."""
+    near = frames[i - NEEDED // 2 : i + NEEDED // 2 + 1]
+    return measure_motion(crop([prepare_picture(one.image, 1) for one in near], boxes, padding), boxes, padding)
+
+
+class Footage(NamedTuple):
+    """Normal footage of a scene: its clips, the numbers of those in which people are planted, and of how many frames of
+    the others one says what is usual."""
+
+    clips: Sequence[Clip]
+    planted_in: Sequence[int]
+    every: int
+
+
+def ped2() -> Footage:
+    return Footage(open_dataset("ucsd", shared_data() / "UCSDped2").train_clips(), (2, 5, 8, 11), 8)
+
+
+def vtest() -> Footage:
+    video = shared_data() / "video" / "vtest.avi"
+    return Footage([Clip("vtest", video, 0, 330), Clip("vtest", video, 330, 500)], (1,), 2)
+
+
+FOOTAGE = {"ped2": ped2, "vtest": vtest}
 
 
 def regions(frames: Sequence[Frame], model: Model) -> list[NDArray[np.float32]]:
@@ -145,70 +175,86 @@ def plant_in(frames: list[Frame], model: Model, measure: Measure, step: Callable
 
 
 def measure_clips(
-    model: Model, measure: Measure
+    footage: Footage, model: Model, measure: Measure
 ) -> tuple[list[Any], list[NDArray[np.float32]], dict[float, list[tuple]]]:
-    """Of the clips in which nobody is planted what was measured in every eighth frame, and the boxes; and the cases."""
-    clips = open_dataset("ucsd", shared_data() / "UCSDped2").train_clips()
+    """Of the clips in which nobody is planted what was measured in some frames, and the boxes; and the cases."""
     measured, places = [], []
     cases: dict[float, list[tuple]] = {times: [] for times in TIMES}
     with Bars(console) as bars:
-        step = bars.stage("learning what is usual", len(clips) - len(PLANTED_IN))
-        for number, clip in enumerate(clips):
-            if number not in PLANTED_IN:
+        step = bars.stage("learning what is usual", len(footage.clips) - len(footage.planted_in))
+        for number, clip in enumerate(footage.clips):
+            if number not in footage.planted_in:
                 frames = list(open_source(clip))
                 boxes = regions(frames, model)
-                for i in range(6, len(frames) - 6, 8):
+                for i in range(6, len(frames) - 6, footage.every):
                     measured.append(measure(frames, i, boxes[i]))
                     places.append(boxes[i])
                 step()
-        step = bars.stage("planting", len(PLANTED_IN) * WALKS * len(TIMES))
-        for number in PLANTED_IN:
-            for times, some in plant_in(list(open_source(clips[number])), model, measure, step).items():
+        step = bars.stage("planting", len(footage.planted_in) * WALKS * len(TIMES))
+        for number in footage.planted_in:
+            for times, some in plant_in(list(open_source(footage.clips[number])), model, measure, step).items():
                 cases[times] += some
     return measured, places, cases
 
 
+def asked_for(description: str | None) -> Iterator[tuple[str, Footage, Model, float, tuple[int, int]]]:
+    """The footages whose models the command line names: name, footage, model, padding of crops, height and width."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name in FOOTAGE:
+        parser.add_argument(f"--{name}", type=Path, metavar="MODEL")
+    options = vars(parser.parse_args())
+    if not any(options.values()):
+        parser.error("name the model of a footage")
+    for name, folder in options.items():
+        if folder is not None:
+            model = load_model(folder)
+            assert model.scene is not None
+            height, width = model.scene.background.shape[:2]
+            yield name, FOOTAGE[name](), model, model.configuration.sequences.padding, (height, width)
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", type=Path, required=True)
-    options = parser.parse_args()
-    model = load_model(options.model)
-    assert model.scene is not None
-    padding = model.configuration.sequences.padding
-    speeds, places, cases = measure_clips(model, lambda frames, i, boxes: measure_all(frames, i, boxes, padding))
-    height, width = model.scene.background.shape[:2]
-    rows = []
-    for way, (title, percentile, found) in enumerate(WAYS):
-        mine, where = np.concatenate(speeds, axis=1)[way], np.concatenate(places)
-        usual = learn_usual_speed(mine, where, (height, width), SpeedSettings())
-        row = {"step": title, "percentile": percentile, "flow": found}
+    found = {}
+    for name, footage, model, padding, shape in asked_for(__doc__):
+        speeds, places, cases = measure_clips(
+            footage, model, lambda frames, i, boxes, padding=padding: measure_all(frames, i, boxes, padding)
+        )
+        rows = []
+        for way, (title, percentile, flow) in enumerate(WAYS):
+            mine, where = np.concatenate(speeds, axis=1)[way], np.concatenate(places)
+            usual = learn_usual_speed(mine, where, shape, SpeedSettings())
+            row = {"step": title, "percentile": percentile, "flow": flow}
 
-        def score(values: Speeds, boxes: NDArray[np.float32], way=way, usual=usual) -> NDArray[np.float32]:
-            return usual.scores(values[way], boxes)
+            def score(values: Speeds, boxes: NDArray[np.float32], way=way, usual=usual) -> NDArray[np.float32]:
+                return usual.scores(values[way], boxes)
 
-        rows.append(row | rates(score, cases))
+            rows.append(row | rates(score, cases))
+        found[name] = part_of_report(rows, len(where), cases)
     names = {"step": "flow between frames that are apart by", "flow": "flow", "percentile": "percentile"}
-    write("speed_step", names, rows, sum(map(len, places)), cases)
+    write("speed_step", names, found)
 
 
-def write(name: str, names: dict[str, str], rows: list[dict], objects: int, cases: dict[float, list[tuple]]) -> None:
+def part_of_report(rows: list[dict], objects: int, cases: dict[float, list[tuple]]) -> dict:
+    return {"planted": {str(times): len(some) for times, some in cases.items()}, "objects": objects, "rows": rows}
+
+
+def write(name: str, names: dict[str, str], found: dict[str, dict]) -> None:
     """`name`.json and .md in results; `names` are the fields of a row that say what was done, and their titles."""
-    planted = {str(times): len(some) for times, some in cases.items()}
-    report = {**machine(), "planted": planted, "objects": objects, "rows": rows}
+    report = {**machine(), "footage": found}
     write_json(RESULTS / f"{name}.json", report)
-    titles = [*names.values(), "1.5 times as fast", "2 times", "1.5 times, tracks", "2 times, tracks"]
+    measures = [f"{times:g} times{tracks}" for tracks in ("", ", tracks") for times in TIMES]
     lines = [
-        f"Measured on {report['date']}, ssmtl {report['ssmtl']}; RBDC in % of people planted in training clips of Ped2 "
-        f"({sum(planted.values())} of them). Made by `benchmarks/{name}.py`.",
-        "",
-        f"| {' | '.join(titles)} |",
-        "|---" * len(titles) + "|",
+        f"Measured on {report['date']}, ssmtl {report['ssmtl']}; RBDC in % of people planted in training footage who "
+        f"are so many times as fast as they were. Made by `benchmarks/{name}.py`.",
     ]
-    words = {True: "yes", False: "no"}
-    for row in rows:
-        cells = [words[value] if isinstance(value, bool) else str(value) for value in (row[field] for field in names)]
-        cells += [f"{row[f'rbdc_{times}{tracks}']:.1f}" for tracks in ("", "_tracks") for times in TIMES]
-        lines.append(f"| {' | '.join(cells)} |")
+    for footage, part in found.items():
+        titles = [f"{footage}, {sum(part['planted'].values())} planted: {next(iter(names.values()))}"]
+        titles += [*list(names.values())[1:], *measures]
+        lines += ["", f"| {' | '.join(titles)} |", "|---" * len(titles) + "|"]
+        for row in part["rows"]:
+            cells = [str(row[field]) for field in names]
+            cells += [f"{row[f'rbdc_{times}{tracks}']:.1f}" for tracks in ("", "_tracks") for times in TIMES]
+            lines.append(f"| {' | '.join(cells)} |")
     write_text(RESULTS / f"{name}.md", "\n".join(lines) + "\n")
 
 
