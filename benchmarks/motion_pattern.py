@@ -2,15 +2,15 @@
 
     python benchmarks/motion_pattern.py --ped2 MODEL --vtest MODEL
 
-On the footages of `speed_step.py`, and as it does. Of what is measured in each cell, what is compared
-and in which form is changed, one thing at a time. Writes benchmarks/results/motion_pattern.json and .md.
+On the footages of `speed_step.py`, and as it does. Of what is measured in each cell, what is compared and in which form
+is changed, one thing at a time. Writes benchmarks/results/motion_pattern_FOOTAGE.json and .md.
 """
 
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from speed_step import asked_for, measure_clips, motion_of, part_of_report, rates, write
+from speed_step import asked_for, measure_clips, motion_of, rates, write
 
 from ssmtl.scoring.motion import Motion
 from ssmtl.scoring.pattern import PatternSettings, learn_patterns
@@ -43,7 +43,6 @@ def in_usual_speeds(motion: Motion, boxes: NDArray[np.float32], usual: UsualSpee
 
 
 def main() -> None:
-    found = {}
     for name, footage, model, padding, shape in asked_for(__doc__):
         measured, places, cases = measure_clips(
             footage, model, lambda frames, i, boxes, padding=padding: motion_of(frames, i, boxes, padding)
@@ -52,8 +51,7 @@ def main() -> None:
         seen = Motion(*(np.concatenate([getattr(one, name) for one in measured]) for name in ("speed_N", "cells_NK")))
         speeds = learn_usual_speed(seen.speed_N, boxes, shape, SpeedSettings())
         rows = [way_of(*way, seen, boxes, speeds, cases) for way in WAYS]
-        found[name] = part_of_report(rows, len(boxes), cases)
-    write("motion_pattern", {name: name for name in NAMES}, found)
+        write("motion_pattern", name, {field: field for field in NAMES}, rows, len(boxes), cases)
 
 
 def way_of(

@@ -5,7 +5,7 @@
 On the training clips of UCSD Ped2 and the first 500 frames of vtest.avi (ten a second, people larger), or one of them;
 of a model only its regions and scene are used. Usual speeds are learnt from most of the clips; in the others, a few
 people each are planted, 1.5, 2 and 3 times as fast, one at a time. Every third frame is scored, tracks are averaged
-over seven of these. Writes benchmarks/results/speed_step.json and .md.
+over seven of these. Writes benchmarks/results/speed_step_FOOTAGE.json and .md.
 """
 
 import argparse
@@ -214,7 +214,7 @@ def asked_for(description: str | None) -> Iterator[tuple[str, Footage, Model, fl
 
 
 def main() -> None:
-    found = {}
+    names = {"step": "flow between frames that are apart by", "flow": "flow", "percentile": "percentile"}
     for name, footage, model, padding, shape in asked_for(__doc__):
         speeds, places, cases = measure_clips(
             footage, model, lambda frames, i, boxes, padding=padding: measure_all(frames, i, boxes, padding)
@@ -229,33 +229,31 @@ def main() -> None:
                 return usual.scores(values[way], boxes)
 
             rows.append(row | rates(score, cases))
-        found[name] = part_of_report(rows, len(where), cases)
-    names = {"step": "flow between frames that are apart by", "flow": "flow", "percentile": "percentile"}
-    write("speed_step", names, found)
+        write("speed_step", name, names, rows, len(where), cases)
 
 
-def part_of_report(rows: list[dict], objects: int, cases: dict[float, list[tuple]]) -> dict:
-    return {"planted": {str(times): len(some) for times, some in cases.items()}, "objects": objects, "rows": rows}
-
-
-def write(name: str, names: dict[str, str], found: dict[str, dict]) -> None:
-    """`name`.json and .md in results; `names` are the fields of a row that say what was done, and their titles."""
-    report = {**machine(), "footage": found}
-    write_json(RESULTS / f"{name}.json", report)
-    measures = [f"{times:g} times{tracks}" for tracks in ("", ", tracks") for times in TIMES]
+def write(
+    name: str, footage: str, names: dict[str, str], rows: list[dict], objects: int, cases: dict[float, list[tuple]]
+) -> None:
+    """`name`_`footage`.json and .md in results; `names` are the fields of a row that say what was done, and their
+    titles."""
+    planted = {str(times): len(some) for times, some in cases.items()}
+    report = {**machine(), "planted": planted, "objects": objects, "rows": rows}
+    write_json(RESULTS / f"{name}_{footage}.json", report)
+    titles = [*names.values(), *(f"{times:g} times{tracks}" for tracks in ("", ", tracks") for times in TIMES)]
     lines = [
-        f"Measured on {report['date']}, ssmtl {report['ssmtl']}; RBDC in % of people planted in training footage who "
-        f"are so many times as fast as they were. Made by `benchmarks/{name}.py`.",
+        f"Measured on {report['date']}, ssmtl {report['ssmtl']}; RBDC in % of people planted in training footage of "
+        f"{footage} ({sum(planted.values())} of them) who are so many times as fast as they were. "
+        f"Made by `benchmarks/{name}.py`.",
+        "",
+        f"| {' | '.join(titles)} |",
+        "|---" * len(titles) + "|",
     ]
-    for footage, part in found.items():
-        titles = [f"{footage}, {sum(part['planted'].values())} planted: {next(iter(names.values()))}"]
-        titles += [*list(names.values())[1:], *measures]
-        lines += ["", f"| {' | '.join(titles)} |", "|---" * len(titles) + "|"]
-        for row in part["rows"]:
-            cells = [str(row[field]) for field in names]
-            cells += [f"{row[f'rbdc_{times}{tracks}']:.1f}" for tracks in ("", "_tracks") for times in TIMES]
-            lines.append(f"| {' | '.join(cells)} |")
-    write_text(RESULTS / f"{name}.md", "\n".join(lines) + "\n")
+    for row in rows:
+        cells = [str(row[field]) for field in names]
+        cells += [f"{row[f'rbdc_{times}{tracks}']:.1f}" for tracks in ("", "_tracks") for times in TIMES]
+        lines.append(f"| {' | '.join(cells)} |")
+    write_text(RESULTS / f"{name}_{footage}.md", "\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":
