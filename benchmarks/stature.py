@@ -47,18 +47,18 @@ COMPARED: dict[str, Lower] = {
     "height": lambda sides, height, width: height - sides[:, 0],
     "height over width": lambda sides, height, width: (sides[:, 1] - width) - (sides[:, 0] - height),
 }
-SAID_OF = ("what nothing touches", "all")
+SAID_OF = ("what is whole", "what nothing touches", "all")
 TAKEN = ("height less width", SAID_OF[0], 200)
 WAYS = [
     TAKEN,
     *((compared, *TAKEN[1:]) for compared in COMPARED if compared != TAKEN[0]),
-    (TAKEN[0], SAID_OF[1], TAKEN[2]),
-    ("height", SAID_OF[1], TAKEN[2]),
+    *((TAKEN[0], said_of, TAKEN[2]) for said_of in SAID_OF[1:]),
+    ("height", SAID_OF[2], TAKEN[2]),
     *((*TAKEN[:2], neighbours) for neighbours in (50, 500)),
 ]
 
 Case = tuple[Planting, list[NDArray[np.float32]], dict[int, NDArray[np.bool_]]]
-"""What is planted, the boxes of all frames, and which of them nothing touches or cuts."""
+"""What is planted, the boxes of all frames, and which of them the picture's edge does not cut."""
 
 
 def regions(frames: Sequence[Frame], scene: Scene) -> list[NDArray[np.float32]]:
@@ -66,9 +66,8 @@ def regions(frames: Sequence[Frame], scene: Scene) -> list[NDArray[np.float32]]:
     return [detector.detect(frame).boxes for frame in frames]
 
 
-def whole(boxes: NDArray[np.float32], scene: Scene) -> NDArray[np.bool_]:
-    height, width = scene.background.shape
-    return apart(boxes) & ~at_edge(boxes, height, width)
+def uncut(boxes: NDArray[np.float32], scene: Scene) -> NDArray[np.bool_]:
+    return ~at_edge(boxes, *scene.background.shape)
 
 
 def one_footage(clips: Sequence[Clip], step: Callable[[], None]) -> tuple[list[float], int]:
@@ -90,7 +89,7 @@ def one_footage(clips: Sequence[Clip], step: Callable[[], None]) -> tuple[list[f
             if start is not None:
                 planting = Planting(walk, "cut in half", start)
                 there = regions(list(plant(frames, planting)), scene)
-                cases.append((planting, there, {i: whole(some, scene) for i, some in enumerate(there)}))
+                cases.append((planting, there, {i: uncut(some, scene) for i, some in enumerate(there)}))
         step()
     return [one_way(way, seen, cases, scene) for way in WAYS], len(cases)
 
@@ -99,14 +98,16 @@ def one_way(
     way: tuple[str, str, int], seen: Sequence[NDArray[np.float32]], cases: Sequence[Case], scene: Scene
 ) -> float:
     compared, said_of, neighbours = way
-    of_all = said_of == SAID_OF[1]
-    boxes = np.concatenate([some if of_all else some[whole(some, scene)] for some in seen])
-    height, width = scene.background.shape
+    of_all = said_of == SAID_OF[2]
+    boxes = np.concatenate([some if of_all else some[apart(some) & uncut(some, scene)] for some in seen])
     with patch.object(stature, "_lower", COMPARED[compared]):
-        usual = learn_usual_stature(boxes, (height, width), StatureSettings(neighbours=neighbours))
+        usual = learn_usual_stature(boxes, scene.background.shape, StatureSettings(neighbours=neighbours))
 
-        def score(free: NDArray[np.bool_], boxes: NDArray[np.float32]) -> NDArray[np.float32]:
-            return usual.scores(boxes) * (of_all | free)
+        def score(uncut: NDArray[np.bool_], boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+            if of_all:
+                return usual.scores(boxes)
+            whole = usual.whole(boxes) if said_of == SAID_OF[0] else apart(boxes)
+            return usual.scores(boxes) * (whole & uncut)
 
         return found_by(score, cases, HALF)
 

@@ -122,7 +122,7 @@ def test_a_scale_for_each_part(tmp_path: Path) -> None:
 
 
 def test_motion_that_was_measured_otherwise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ssmtl.model.FORMAT", 10)
+    monkeypatch.setattr("ssmtl.model.FORMAT", 11)
     save_model(with_attributes(SpeedSettings()), tmp_path / "old")
     with pytest.raises(ModelError, match="train again"):
         load_model(tmp_path / "old")

@@ -14,6 +14,7 @@ from ssmtl.nets.inference import for_inference
 from ssmtl.nets.network import Network
 from ssmtl.progress import Progress
 from ssmtl.recipes import Configuration
+from ssmtl.regions.regions import apart
 from ssmtl.scoring.attributes import Usual, attribute_scores, learn_usual, relevance, whole_relevance
 from ssmtl.scoring.motion import NEEDED, Motion, measure_motion
 from ssmtl.scoring.score import ScoredPart, TaskScale, at_edge, measure_scales, raw_scores
@@ -49,18 +50,22 @@ def measure_parts(
     def edge(positions: NDArray[np.intp]) -> NDArray[np.bool_] | None:
         return None if shape is None else at_edge(store.boxes(positions), *shape)
 
-    def whole(positions: NDArray[np.intp]) -> NDArray[np.bool_]:
-        cut = edge(positions)
-        return store.apart(positions) if cut is None else store.apart(positions) & ~cut
+    def whole(
+        positions: NDArray[np.intp], judge: Callable[[NDArray[np.float32]], NDArray[np.bool_]]
+    ) -> NDArray[np.bool_]:
+        uncut, cut = store.judged(positions, judge), edge(positions)
+        return uncut if cut is None else uncut & ~cut
 
     attributes = configuration.attributes
     parts = configuration.scoring_parts
     kinds = [part.kind for part in parts]
     if attributes:
-        usual = learn_usual(*_motion(configuration, store, train, progress), whole(train), shape, attributes)
+        usual = learn_usual(*_motion(configuration, store, train, progress), whole(train, apart), shape, attributes)
         motion, boxes = _motion(configuration, store, held_out, progress)
         scores = np.concatenate([scores, attribute_scores(motion, boxes, usual, attributes)], axis=1)
-        relevant = relevance(kinds, motion, boxes, usual) * whole_relevance(kinds, whole(held_out))
+        relevant = relevance(kinds, motion, boxes, usual)
+        if usual.stature is not None:
+            relevant *= whole_relevance(kinds, whole(held_out, usual.stature.whole))
         weights = np.append(weights, [attribute.weight for attribute in attributes])
     scored = [
         ScoredPart(part.kind, part.form, float(weight), part.least_span, part.most)

@@ -38,7 +38,7 @@ from ssmtl.scoring.stature import StatureSettings, UsualStature
 from ssmtl.teachers.build import build_teacher
 from ssmtl.teachers.teacher import TARGETS, Teacher
 
-FORMAT = 11
+FORMAT = 12
 """Version of the folder's layout."""
 
 READABLE = range(2, FORMAT + 1)
@@ -317,7 +317,7 @@ def load_model(folder: Path | str) -> Model:
     if old:
         description["configuration"]["train"].setdefault("average", 0)
     configuration = parse(Configuration, description["configuration"], f"{folder / DESCRIPTION}, configuration")
-    if configuration.attributes and description["format"] < 11:
+    if configuration.attributes and description["format"] < 12:
         raise ModelError(f"{folder}: how objects move was measured otherwise when it was trained; train again")
     try:
         tensors = load(data)

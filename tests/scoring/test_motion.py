@@ -47,6 +47,17 @@ def test_who_is_nearly_out_of_the_crop_within_two_frames(speed: float) -> None:
     assert narrow == pytest.approx(speed, rel=0.1) and wide == pytest.approx(speed, rel=0.05)
 
 
+def test_each_is_measured_as_if_alone() -> None:
+    """Slow and fast ones, which are searched for in other ways."""
+    boxes = np.array([[200, 50, 230, 110], [50, 40, 170, 200]] * 2, np.float32)
+    pictures = np.concatenate([crop(clip(speed, 1)[1:6], boxes[:2], 0.1) for speed in (6.0, 1.0)])
+    together = measure_motion(pictures, boxes, 0.1)
+    for n in range(4):
+        alone = measure_motion(pictures[n : n + 1], boxes[n : n + 1], 0.1)
+        assert np.array_equal(alone.speed_N, together.speed_N[n : n + 1])
+        assert np.array_equal(alone.cells_NK, together.cells_NK[n : n + 1])
+
+
 def test_no_objects() -> None:
     nothing = np.zeros((0, 4), np.float32)
     motion = measure_motion(np.zeros((0, 1, 5, 64, 64), np.uint8), nothing, 0.1)

@@ -78,3 +78,15 @@ def test_nothing_is_said_of_what_may_be_hidden() -> None:
     found = whole_relevance(["middle_box", "stature"], np.array([True, False]))
     assert found.tolist() == [[1, 1], [1, 0]]
     assert whole_relevance(["middle_box"], np.array([False])).tolist() == [[1]]
+
+
+def test_who_is_found_in_pieces_is_not_whole() -> None:
+    """Head and shadow of one whose legs are not seen, a whole one and the shadow; who lies, also in pieces."""
+    tall = height_at(170)
+    head, shadow = box(60, 170 - 0.5 * tall, 0.5 * tall, 15), box(60, 175, 6, 25)
+    upright, theirs = box(160, 170, tall, 15), box(160, 178, 6, 25)
+    lying = box(330, 225, 0.3 * height_at(225), 50)
+    pieces = box(260, 170 - 0.25 * tall, 0.2 * tall, 40), box(265, 170, 0.15 * tall, 40)
+    asked = np.array([head, shadow, upright, theirs, lying, *pieces], np.float32)
+    assert learnt().whole(asked).tolist() == [False, False, False, False, True, True, True]
+    assert learnt().whole(asked[[1, 4, 5]]).all() and learnt().whole(asked[:0]).shape == (0,)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ssmtl.errors import DataError, OutputError, SourceError
 from ssmtl.regions.background import BackgroundSettings
 from ssmtl.regions.boxes import BoxesSettings
+from ssmtl.regions.regions import apart
 from ssmtl.regions.scene import Scene
 from ssmtl.sequences.crop import SIZE, crop, prepare_picture
 from ssmtl.sequences.store import (
@@ -62,8 +63,7 @@ def make_boxes(folder: Path, *rows: tuple[int, ...]) -> BoxesSettings:
 def regions_of(*frames: int, length: int) -> ClipRegions:
     boxes = np.array([[10 + i, 20, 40 + i, 60] for i in range(len(frames))], np.float32).reshape(-1, 4)
     probabilities = np.eye(len(frames), 81, dtype=np.float16)
-    origin, apart = np.full(len(frames), "boxes"), np.ones(len(frames), bool)
-    return ClipRegions(np.array(frames, np.int64), boxes, probabilities, origin, apart, length)
+    return ClipRegions(np.array(frames, np.int64), boxes, probabilities, np.full(len(frames), "boxes"), length)
 
 
 def cut_by_hand(clip: Clip, frame: int, box: NDArray[np.float32], channels: int, reach: int) -> NDArray[np.uint8]:
@@ -230,11 +230,8 @@ def test_who_is_touched_by_what_is_not_kept(tmp_path: Path) -> None:
     clip = make_clip(tmp_path, "a", 8, moves=False)
     boxes = make_boxes(tmp_path, (3, 0, 0, 20, 40), (3, 21, 0, 40, 40), (4, 0, 0, 20, 40), (4, 30, 0, 40, 40))
     folder = tmp_path / "kept"
-    for _ in range(2):
-        found = find_regions(clip, [boxes], None, folder, Count())
-        assert found.apart.tolist() == [False, False, True, True]
     store = build_store([clip], [boxes], None, SequenceSettings(max_sequences=3), 1, 3, folder)
-    assert store.apart(np.arange(3)).tolist() == (store.frame == 4).tolist()
+    assert store.judged(np.arange(3), apart).tolist() == (store.frame == 4).tolist()
 
 
 def test_a_store_of_one(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def regions(*rows: tuple[int, int]) -> ClipRegions:
     """One region per (frame, x_min)."""
     boxes = np.array([[x, 0, x + 5, 5] for _, x in rows], np.float32).reshape(-1, 4)
     nothing, origin = np.zeros((len(rows), 81), np.float16), np.full(len(rows), "boxes")
-    return ClipRegions(np.array([f for f, _ in rows], np.int64), boxes, nothing, origin, np.ones(len(rows), bool), 6)
+    return ClipRegions(np.array([f for f, _ in rows], np.int64), boxes, nothing, origin, 6)
 
 
 def ask(clip: Clip, rows: ClipRegions, folder: Path, teacher: Brightness, name: str, **options: int) -> list[Path]:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ssmtl.errors import SourceError
 from ssmtl.model import Model
-from ssmtl.regions.regions import Regions, apart
+from ssmtl.regions.regions import Regions
 from ssmtl.scoring.attributes import attribute_scores, relevance, whole_relevance
 from ssmtl.scoring.interpolation import Matches, match
 from ssmtl.scoring.motion import NEEDED, measure_motion
@@ -165,7 +165,7 @@ def _given(frame: Frame, every: Regions, index: NDArray[np.intp], model: Model) 
     height, width = frame.image.shape[:2]
     relevant = edge_relevance(regions.boxes, height, width, kinds, model.scales)
     if model.usual is not None and model.usual.stature is not None:
-        whole = apart(every.boxes)[index] & ~at_edge(regions.boxes, height, width)
+        whole = model.usual.stature.whole(every.boxes)[index] & ~at_edge(regions.boxes, height, width)
         relevant *= whole_relevance(kinds, whole)
     return given | {"classes": regions.probabilities, RELEVANCE: relevant}
 

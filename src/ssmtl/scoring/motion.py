@@ -78,23 +78,22 @@ def measure_motion(pictures_NCTHW: NDArray[np.uint8], boxes_N4: NDArray[np.float
         padding: context on each side of the crops, as a share of the box's side.
     """
     search, coarse = _search(), _search()
-    scale_N2 = (boxes_N4[:, 2:] - boxes_N4[:, :2]) * (1 + 2 * padding) / SIDE
-    speed_N = np.zeros(len(boxes_N4), np.float32)
-    cells_NK = np.zeros((len(boxes_N4), 3 * GRID**2), np.float32)
-    for n, (pictures_CTHW, scale) in enumerate(zip(pictures_NCTHW, scale_N2.astype(np.float32), strict=True)):
-        pictures = [_grey(pictures_CTHW[:, t]) for t in range(NEEDED)]
+    objects = [[_grey(pictures_CTHW[:, t]) for t in range(NEEDED)] for pictures_CTHW in pictures_NCTHW]
+    flow_NPHW2 = np.zeros((len(objects), NEEDED // STEP, SIDE, SIDE, 2), np.float32)
+    for pictures, flow_PHW2, far in zip(objects, flow_NPHW2, _go_far(coarse, objects), strict=True):
+        if far:
+            flow_PHW2[:] = _starts(coarse, pictures)
         halves = [_resized(picture, SIDE) for picture in pictures[::STEP]]
-        starts = _starts(coarse, pictures)
-        mean = np.zeros((SIDE, SIDE, 2), np.float32)
-        for one, later, start in zip(halves[:-1], halves[1:], starts, strict=True):
-            flow = np.asarray(search.calc(one, later, start) * (scale / (STEP * len(starts))), np.float32)
-            speed_N[n] += _upper_quartile(flow)
-            mean += flow
-        across, along = cv2.split(mean)
-        planes = cv2.merge([cv2.magnitude(across, along), np.abs(across), np.abs(along)])
-        # Of whole blocks the mean, in which area interpolation is exact.
-        cells_NK[n] = cv2.resize(planes, (GRID, GRID), interpolation=cv2.INTER_AREA).transpose(2, 0, 1).ravel()
-    return Motion(speed_N, cells_NK)
+        for flow_HW2, one, later in zip(flow_PHW2, halves[:-1], halves[1:], strict=True):
+            flow_HW2[:] = search.calc(one, later, flow_HW2)
+    scale_N2 = (boxes_N4[:, 2:] - boxes_N4[:, :2]) * (1 + 2 * padding) / (STEP * SIDE)
+    flow_NPHW2 *= scale_N2.astype(np.float32)[:, None, None, None]
+    mean_NHW2 = flow_NPHW2.mean(axis=1)
+    across_NHW, along_NHW = mean_NHW2[..., 0], mean_NHW2[..., 1]
+    planes_NKHW = np.stack([np.hypot(across_NHW, along_NHW), np.abs(across_NHW), np.abs(along_NHW)], axis=1)
+    cell = SIDE // GRID
+    cells_NK = planes_NKHW.reshape(len(objects), 3, GRID, cell, GRID, cell).mean(axis=(3, 5))
+    return Motion(_upper_quartile(flow_NPHW2).mean(axis=1), cells_NK.reshape(len(objects), 3 * GRID**2))
 
 
 def _search() -> cv2.DISOpticalFlow:
@@ -103,9 +102,16 @@ def _search() -> cv2.DISOpticalFlow:
     search.setVariationalRefinementIterations(0)
     # The preset finds flow at half of its pictures' size; these come reduced.
     search.setFinestScale(0)
-    # Half of the preset's, which is cheaper and finds nearly the same.
-    search.setGradientDescentIterations(12)
     return search
+
+
+def _go_far(search: cv2.DISOpticalFlow, objects: Sequence[Sequence[Picture]]) -> NDArray[np.bool_]:
+    """Of each of N objects' pictures, whether something goes far: a glance at the middle tells that most do not."""
+    glance_NHW2 = np.zeros((len(objects), COARSE, COARSE, 2), np.float32)
+    for pictures, glance_HW2 in zip(objects, glance_NHW2, strict=True):
+        one, later = (_resized(picture, COARSE) for picture in pictures[NEEDED // 2 : NEEDED // 2 + 2])
+        glance_HW2[:] = search.calc(one, later, glance_HW2)
+    return np.asarray(_upper_quartile(glance_NHW2) * (STEP * SIDE / COARSE) >= REACH)
 
 
 def _starts(search: cv2.DISOpticalFlow, pictures: Sequence[Picture]) -> list[Flow]:
@@ -115,46 +121,43 @@ def _starts(search: cv2.DISOpticalFlow, pictures: Sequence[Picture]) -> list[Flo
     of ten frames a second goes in two of them, so that who runs would be no faster. At a quarter of a crop's size, and
     over one frame first, it finds four times as much. From there it goes on where the pictures are clearly more alike.
     """
-    firsts = range(0, NEEDED - STEP, STEP)
-    middle = NEEDED // 2
-    small = {t: _resized(pictures[t], COARSE) for t in (middle, middle + 1)}
-    still = np.zeros((COARSE, COARSE, 2), np.float32)
-    # Most objects are slow, and one look at the middle tells which.
-    glance = np.asarray(search.calc(small[middle], small[middle + 1], still) * (STEP * SIDE / COARSE), np.float32)
-    if _upper_quartile(glance) < REACH:
-        return [np.zeros((SIDE, SIDE, 2), np.float32) for _ in firsts]
-    small |= {t: _resized(picture, COARSE) for t, picture in enumerate(pictures) if t not in small}
+    small = [_resized(picture, COARSE) for picture in pictures]
     starts = []
-    for first in firsts:
-        one, between, later = (small[t] for t in range(first, first + STEP + 1))
-        flow = np.asarray(search.calc(one, later, STEP * search.calc(one, between, still)), np.float32)
-        believed_HW = _difference(one, later, flow) < CLEARLY * _difference(one, later, still)
+    for first in range(0, NEEDED - STEP, STEP):
+        one, between, later = small[first : first + STEP + 1]
+        # The search writes over what it begins with.
+        near = search.calc(one, between, np.zeros((COARSE, COARSE, 2), np.float32))
+        flow = np.asarray(search.calc(one, later, STEP * near), np.float32)
+        believed_HW = _difference(one, _taken_back(later, flow)) < CLEARLY * _difference(one, later)
         start = np.where(believed_HW[..., None], flow, 0) * (SIDE / COARSE)
         starts.append(np.asarray(cv2.resize(start, (SIDE, SIDE)), np.float32))
     return starts
 
 
-def _difference(one: Picture, later: Picture, flow: Flow) -> NDArray[np.float32]:
-    """Around each pixel, between a picture and a later one from which the flow is taken back."""
+def _taken_back(picture: Picture, flow: Flow) -> Picture:
+    """What a picture shows where the flow to it comes from."""
     x, y = cv2.split(PLACES + flow)
-    back = cv2.remap(later, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(cv2.blur(cv2.absdiff(one, back).astype(np.float32), (AROUND, AROUND)), np.float32)
+    return np.asarray(cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.uint8)
 
 
-def _upper_quartile(flow: Flow) -> np.floating:
-    """Of the speeds in a square crop less its margin: what `np.percentile` gives, at a fifth of the cost."""
-    margin = len(flow) // MARGIN
-    lengths = np.asarray(cv2.magnitude(*cv2.split(flow)))[margin : len(flow) - margin, margin : len(flow) - margin]
-    rank, rest = divmod(FASTER_HALF / 100 * (lengths.size - 1), 1)
-    below, above = np.partition(lengths, (int(rank), int(rank) + 1), axis=None)[int(rank) : int(rank) + 2]
-    return below + rest * (above - below)
+def _difference(one: Picture, other: Picture) -> NDArray[np.float32]:
+    """Between two pictures, around each pixel."""
+    return np.asarray(cv2.blur(cv2.absdiff(one, other).astype(np.float32), (AROUND, AROUND)), np.float32)
+
+
+def _upper_quartile(flow_NHW2: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Of the speeds in square crops less their margin: …×H×W×2 → …"""
+    margin = flow_NHW2.shape[-2] // MARGIN
+    within_NHW2 = flow_NHW2[..., margin:-margin, margin:-margin, :]
+    speeds_NHW = np.hypot(within_NHW2[..., 0], within_NHW2[..., 1])
+    speeds_NP = speeds_NHW.reshape(*speeds_NHW.shape[:-2], speeds_NHW.shape[-2] * speeds_NHW.shape[-1])
+    return np.asarray(np.percentile(speeds_NP, FASTER_HALF, axis=-1), np.float32)
 
 
 def _grey(picture_CHW: NDArray[np.uint8]) -> Picture:
     if len(picture_CHW) == 1:
         return np.asarray(picture_CHW[0], np.uint8)
-    colour = np.ascontiguousarray(picture_CHW.transpose(1, 2, 0))
-    return np.asarray(cv2.cvtColor(colour, cv2.COLOR_RGB2GRAY), np.uint8)
+    return np.asarray(cv2.cvtColor(cv2.merge(list(picture_CHW)), cv2.COLOR_RGB2GRAY), np.uint8)
 
 
 def _resized(picture: Picture, side: int) -> Picture:

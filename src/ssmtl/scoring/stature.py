@@ -1,7 +1,8 @@
 """An attribute that no proxy task sees: how tall an object is for its width, against others at its place (ours).
 
 Who lies, or is cut in half, is lower than those who walk there, and no narrower. Who is far away or behind a post is
-narrower too, and who is hidden by another, or cut off from one, touches that one's box: of them nothing is said.
+narrower too, and who is hidden by another, or cut off from one, touches that one's box: of them nothing is said. Nor of
+what would be as tall as others with another box above or below: whose legs look like the ground is found in pieces.
 """
 
 from dataclasses import dataclass
@@ -13,11 +14,15 @@ from numpy.typing import NDArray
 from pydantic import Field
 from scipy.spatial import cKDTree
 
+from ssmtl.regions.regions import apart
 from ssmtl.scoring.attribute import AttributeSettings
 from ssmtl.scoring.speed import feet
 
 LEAST_SPREAD = 0.15
 """Share of a height by which heights are taken to differ at least; boxes are no more exact."""
+
+AS_TALL = 1.25
+"""Times the usual height, or so many times less, that pieces are together which may be one object."""
 
 MOST_PLACES = 8_000
 """At which it is kept what is usual; it changes little from one to the next."""
@@ -51,8 +56,23 @@ class UsualStature:
     def scores(self, boxes_N4: NDArray[np.float32]) -> NDArray[np.float32]:
         """N boxes in pixels → N scores ≥ 0: 0 is as high for its width as is usual, 1 is what one in twenty exceeds."""
         sides_N2 = _sides(boxes_N4)
-        height_N, width_N, spread_N = self.usual_M3[self._tree.query(feet(boxes_N4))[1]].T
+        height_N, width_N, spread_N = self._usual(boxes_N4).T
         return np.maximum(0, _lower(sides_N2, height_N, width_N) / spread_N)
+
+    def whole(self, boxes_N4: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """Which of a frame's N boxes hold what is neither hidden by another, cut off from it, nor a piece."""
+        left_N, top_N, right_N, bottom_N = boxes_N4.T
+        above_NN = np.minimum(right_N[:, None], right_N) > np.maximum(left_N[:, None], left_N)
+        np.fill_diagonal(above_NN, False)
+        together_NN = np.maximum(bottom_N[:, None], bottom_N) - np.minimum(top_N[:, None], top_N)
+        # Usual is what is so where the lower one stands.
+        usual_N = self._usual(boxes_N4)[:, 0]
+        usual_NN = np.where(bottom_N[:, None] > bottom_N, usual_N[:, None], usual_N)
+        as_tall_NN = np.abs(np.log(np.maximum(together_NN, 1)) - usual_NN) < np.log(AS_TALL)
+        return apart(boxes_N4) & ~(above_NN & as_tall_NN).any(axis=1)
+
+    def _usual(self, boxes_N4: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.asarray(self.usual_M3[self._tree.query(feet(boxes_N4))[1]], np.float32)
 
     @cached_property
     def _tree(self) -> cKDTree:

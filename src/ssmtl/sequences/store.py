@@ -26,7 +26,7 @@ from ssmtl import __version__
 from ssmtl.atomic import atomic_file
 from ssmtl.config import Settings
 from ssmtl.errors import DataError, OutputError, SourceError
-from ssmtl.regions.regions import Regions, apart
+from ssmtl.regions.regions import Regions
 from ssmtl.regions.scene import Scene
 from ssmtl.regions.union import DetectorSettings, build_detector
 from ssmtl.regions.zones import Zone
@@ -52,7 +52,6 @@ class ClipRegions:
     Attributes:
         frames: N frame indices, in order.
         boxes, probabilities, origin: N×4, N×81, N, as in `Regions`.
-        apart: N bool, which no other box of their frame touches.
         length: how many frames the clip has.
         seconds: what each kind of detector took for all of them.
     """
@@ -61,7 +60,6 @@ class ClipRegions:
     boxes: NDArray[np.float32]
     probabilities: NDArray[np.float16]
     origin: NDArray[np.str_]
-    apart: NDArray[np.bool_]
     length: int
     seconds: Mapping[str, float] = field(default_factory=dict)
 
@@ -77,7 +75,6 @@ class ClipRegions:
             boxes=self.boxes[index],
             probabilities=self.probabilities[index],
             origin=self.origin[index],
-            apart=self.apart[index],
         )
 
 
@@ -130,7 +127,7 @@ def find_regions(
         length, seconds = int(kept.pop("length")), dict(zip(kept.pop("kinds"), kept.pop("seconds"), strict=True))
         for _ in range(length):
             progress()
-        return ClipRegions(**kept, apart=_apart(kept), length=length, seconds=seconds)
+        return ClipRegions(**kept, length=length, seconds=seconds)
     detector = build_detector(detectors, clip.name, scene, clip.start, zones)
     frames, parts = [], []
     for frame in open_source(clip):
@@ -149,13 +146,7 @@ def find_regions(
     with atomic_file(file) as temporary:
         # Compressed for the probabilities' sake, which are nearly all 0.
         np.savez_compressed(temporary, **kept, length=len(parts), kinds=kinds, seconds=costs)
-    return ClipRegions(**kept, apart=_apart(kept), length=len(parts), seconds=detector.seconds)
-
-
-def _apart(kept: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_]:
-    """Which boxes of successive frames no other box of their frame touches."""
-    frames, boxes = kept["frames"], kept["boxes"]
-    return np.concatenate([apart(some) for some in np.split(boxes, np.flatnonzero(np.diff(frames)) + 1)])
+    return ClipRegions(**kept, length=len(parts), seconds=detector.seconds)
 
 
 def choose(usable: Sequence[int], limit: int) -> list[NDArray[np.intp]]:
@@ -233,6 +224,7 @@ class SequenceStore:
         self.clip = np.concatenate([np.full(len(r.frames), i) for i, r in enumerate(regions)])
         self.frame = np.concatenate([r.frames for r in regions])
         self._row = np.concatenate([np.arange(len(r.frames)) for r in regions])
+        self._found = [(clip.frames, clip.boxes) for clip in found]
         self._answers: dict[str, list[Path]] = {}
 
     def __len__(self) -> int:
@@ -251,9 +243,17 @@ class SequenceStore:
         """The boxes of the sequences at `index`: N×4, pixels, half open."""
         return np.stack([self.chosen[self.clip[i]].boxes[self._row[i]] for i in index])
 
-    def apart(self, index: NDArray[np.intp]) -> NDArray[np.bool_]:
-        """Which of the sequences at `index` show what no other box of their frame touches: N."""
-        return np.array([self.chosen[self.clip[i]].apart[self._row[i]] for i in index], bool)
+    def judged(
+        self, index: NDArray[np.intp], judge: Callable[[NDArray[np.float32]], NDArray[np.bool_]]
+    ) -> NDArray[np.bool_]:
+        """What `judge` says of the boxes of the sequences at `index`, when it sees all that their frames have: N."""
+        said = np.empty(len(index), bool)
+        for n, (i, box) in enumerate(zip(index, self.boxes(index), strict=True)):
+            frames, boxes = self._found[self.clip[i]]
+            first, last = np.searchsorted(frames, [self.frame[i], self.frame[i] + 1])
+            there = boxes[first:last]
+            said[n] = judge(there)[(there == box).all(axis=1)][0]
+        return said
 
     def add(self, name: str, files: Sequence[Path]) -> None:
         """Add what a teacher said of each sequence: an .npy file per clip, a row per sequence; bytes stand for /255."""
