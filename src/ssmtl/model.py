@@ -44,7 +44,7 @@ FORMAT = 12
 READABLE = range(2, FORMAT + 1)
 """Versions that can be read; 2 knows no engines and keeps no samples, 3 neither events nor zones, 4 no attributes; 6
 has tasks' weights within their scales; to 7, frames did not score along tracks, and no mean of weights was kept;
-to 9, the median was every part's floor; to 10, motion was measured otherwise, so that what a model with attributes
+to 9, the median was every part's floor; to 11, motion was measured otherwise, so that what a model with attributes
 says of it cannot be used."""
 
 WEIGHTS, SAMPLES, DESCRIPTION = "model.safetensors", "samples.safetensors", "model.json"
