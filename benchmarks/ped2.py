@@ -17,7 +17,7 @@ from ssmtl.atomic import write_json, write_text
 from ssmtl.cli.options import console
 from ssmtl.cli.progress import Bars
 from ssmtl.config import read_assignments
-from ssmtl.model import DESCRIPTION
+from ssmtl.model_folder import DESCRIPTION
 
 RESULTS = Path(__file__).parent / "results"
 

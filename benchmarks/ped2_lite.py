@@ -30,7 +30,8 @@ from ssmtl.atomic import write_json, write_text
 from ssmtl.cli.options import console
 from ssmtl.cli.progress import Bars
 from ssmtl.detection import Detection
-from ssmtl.model import DESCRIPTION, Model, with_settings
+from ssmtl.model import Model, with_settings
+from ssmtl.model_folder import DESCRIPTION
 from ssmtl.recipes import Configuration
 from ssmtl.scoring.score import ScoredPart, calibrate, measure_scales, raw_scores
 from ssmtl.sequences.store import build_store

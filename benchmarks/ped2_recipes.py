@@ -24,7 +24,8 @@ from ssmtl.cli.options import console
 from ssmtl.cli.progress import Bars
 from ssmtl.detection import Detection
 from ssmtl.metrics.frames import FrameMeasures
-from ssmtl.model import DESCRIPTION, with_settings
+from ssmtl.model import with_settings
+from ssmtl.model_folder import DESCRIPTION
 from ssmtl.recipes import Configuration
 
 RESULTS = Path(__file__).parent / "results"

@@ -23,7 +23,8 @@ from ssmtl.atomic import write_json, write_text
 from ssmtl.bench.footage import RATE, Walkers, write_footage
 from ssmtl.bench.run import untrained
 from ssmtl.bench.stages import run
-from ssmtl.model import Model, save_model, with_settings
+from ssmtl.model import Model, with_settings
+from ssmtl.model_folder import save_model
 from ssmtl.video.sources import Clip, open_source
 
 RESULTS = Path(__file__).parent / "results"

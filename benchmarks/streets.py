@@ -21,7 +21,7 @@ from ssmtl.cli.progress import Bars
 from ssmtl.config import read_assignments
 from ssmtl.datasets.own import OwnDataset
 from ssmtl.datasets.street import ANOMALIES, StreetConfig, write_street
-from ssmtl.model import DESCRIPTION
+from ssmtl.model_folder import DESCRIPTION
 
 RESULTS = Path(__file__).parent / "results"
 STREETS = {

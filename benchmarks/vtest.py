@@ -21,7 +21,8 @@ from ssmtl.cli.options import console
 from ssmtl.cli.progress import Bars
 from ssmtl.config import read_assignments
 from ssmtl.metrics.boxes import intersection_over_union
-from ssmtl.model import DESCRIPTION, Model
+from ssmtl.model import Model
+from ssmtl.model_folder import DESCRIPTION
 from ssmtl.planting import Planting, choose_start, find_walks, plant
 from ssmtl.regions.union import build_detector
 from ssmtl.scoring.event_stream import EventStream

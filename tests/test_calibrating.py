@@ -15,7 +15,8 @@ from ssmtl.errors import DataError, ModelError
 from ssmtl.live.recorded import normal_curves
 from ssmtl.live.records import Kind, LiveEvent, Status
 from ssmtl.live.store import open_store
-from ssmtl.model import CALIBRATION, Model, load_model, save_model, with_settings
+from ssmtl.model import Model, with_settings
+from ssmtl.model_folder import CALIBRATION, load_model, save_model
 from ssmtl.progress import Silent
 from ssmtl.scoring.calibration import Period, parse_periods
 from ssmtl.scoring.score import TaskScale

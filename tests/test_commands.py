@@ -28,7 +28,7 @@ from ssmtl.datasets.street import StreetConfig, write_street
 from ssmtl.detection import detect
 from ssmtl.evaluation import evaluate
 from ssmtl.metrics.frames import auc
-from ssmtl.model import save_model
+from ssmtl.model_folder import save_model
 from ssmtl.recipes import RECIPES
 from ssmtl.results import read_objects, read_scores, read_summary
 from ssmtl.training.train import Trainer

@@ -13,7 +13,8 @@ from ssmtl.bench.run import untrained
 from ssmtl.engine.samples import Samples
 from ssmtl.errors import ConfigError, ModelError, OutputError
 from ssmtl.exporting import export
-from ssmtl.model import Model, save_model, with_settings
+from ssmtl.model import Model, with_settings
+from ssmtl.model_folder import save_model
 from ssmtl.recipes import configure
 from ssmtl.results import read_scores
 from ssmtl.video.sources import Clip

@@ -10,7 +10,8 @@ import torch
 from ssmtl.config import read_assignments
 from ssmtl.errors import ConfigError, ModelError
 from ssmtl.imitation import check_channels, imitate, load_imitated
-from ssmtl.model import Model, build_network, save_model
+from ssmtl.model import Model, build_network
+from ssmtl.model_folder import save_model
 from ssmtl.recipes import configure
 from ssmtl.scoring.score import TaskScale
 from ssmtl.tasks.motion_irregularity import MotionIrregularity

@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from ssmtl.errors import ModelError
-from ssmtl.model import DESCRIPTION, FORMAT, WEIGHTS, Model, _checksum, build_network, load_model, save_model
+from ssmtl.model import Model, build_network
+from ssmtl.model_folder import DESCRIPTION, FORMAT, WEIGHTS, _checksum, load_model, save_model
 from ssmtl.recipes import configure
 from ssmtl.regions.scene import Scene
 from ssmtl.scoring.attributes import Settings, Usual
@@ -122,7 +123,7 @@ def test_a_scale_for_each_part(tmp_path: Path) -> None:
 
 
 def test_motion_that_was_measured_otherwise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ssmtl.model.FORMAT", 11)
+    monkeypatch.setattr("ssmtl.model_folder.FORMAT", 11)
     save_model(with_attributes(SpeedSettings()), tmp_path / "old")
     with pytest.raises(ModelError, match="train again"):
         load_model(tmp_path / "old")
@@ -132,10 +133,12 @@ def test_motion_that_was_measured_otherwise(tmp_path: Path, monkeypatch: pytest.
 
 def test_tasks_weights_within_their_scales(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As format 6 has them: all count alike beside them, and what was measured of rare scores is left."""
-    monkeypatch.setattr("ssmtl.model.FORMAT", 6)
+    monkeypatch.setattr("ssmtl.model_folder.FORMAT", 6)
     model = make_model()
     old = {kind: {"median": s.median, "high": s.high, "form": s.form, "rare": 2.0} for kind, s in model.scales.items()}
-    monkeypatch.setattr("ssmtl.model.asdict", lambda scale: next(old[k] for k, s in model.scales.items() if s is scale))
+    monkeypatch.setattr(
+        "ssmtl.model_folder.asdict", lambda scale: next(old[k] for k, s in model.scales.items() if s is scale)
+    )
     save_model(model, tmp_path)
     assert "rare" in (tmp_path / "model.json").read_text()
     assert load_model(tmp_path).scales == model.scales
@@ -144,7 +147,7 @@ def test_tasks_weights_within_their_scales(tmp_path: Path, monkeypatch: pytest.M
 def test_before_frames_scored_along_tracks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As format 7 has it: its thresholds are of another scale where there are tracks, and it kept its last weights."""
     threshold = choose_threshold([Curve(np.arange(90.0), np.ones(90))], make_model().configuration.events, "1/day")
-    monkeypatch.setattr("ssmtl.model.FORMAT", 7)
+    monkeypatch.setattr("ssmtl.model_folder.FORMAT", 7)
     for tracks in (1, 17):
         model = make_model(track_frames=tracks)
         settings = model.configuration.model_dump(mode="json")

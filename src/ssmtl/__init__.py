@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ssmtl.evaluation import evaluate
     from ssmtl.fitting import fit
     from ssmtl.imitation import imitate
-    from ssmtl.model import load_model
+    from ssmtl.model_folder import load_model
     from ssmtl.recipes import configure
     from ssmtl.region_review import review_regions
     from ssmtl.regions.union import build_detector
@@ -36,7 +36,7 @@ _HOMES = {
     "find_clips": "ssmtl.video.sources",
     "fit": "ssmtl.fitting",
     "imitate": "ssmtl.imitation",
-    "load_model": "ssmtl.model",
+    "load_model": "ssmtl.model_folder",
     "open_dataset": "ssmtl.datasets.catalogue",
     "open_source": "ssmtl.video.sources",
     "review": "ssmtl.result_page",

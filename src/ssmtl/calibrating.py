@@ -9,7 +9,8 @@ import av
 import numpy as np
 
 from ssmtl.errors import DataError, SourceError
-from ssmtl.model import Model, write_calibration
+from ssmtl.model import Model
+from ssmtl.model_folder import write_calibration
 from ssmtl.progress import Progress, Silent
 from ssmtl.regions.union import build_detector
 from ssmtl.scoring.calibration import DAY_MINUTES, Calibration, Period

@@ -18,7 +18,8 @@ from ssmtl.datasets.dataset import Dataset
 from ssmtl.errors import ConfigError, DataError, OutputError, SourceError
 from ssmtl.event_files import EVENTS, FOLDER, write_events
 from ssmtl.explanation import EXPLAIN, OVERVIEW, Suspect, WorstObjects, worst_of, write_sheets
-from ssmtl.model import Model, load_model
+from ssmtl.model import Model
+from ssmtl.model_folder import load_model
 from ssmtl.progress import Progress, Silent
 from ssmtl.recipes import BLIND
 from ssmtl.regions.union import build_detector

@@ -15,7 +15,8 @@ from ssmtl.engine.choose import reference_scores, run_all, score_difference
 from ssmtl.engine.graph import PICTURES, SCORES, examples, given_names
 from ssmtl.engine.settings import Kind, Precision
 from ssmtl.errors import ConfigError, ModelError
-from ssmtl.model import EXPORT, Model, load_model, save_model
+from ssmtl.model import Model
+from ssmtl.model_folder import EXPORT, load_model, save_model
 from ssmtl.recipes import Configuration
 
 

@@ -24,7 +24,8 @@ from ssmtl.errors import DataError, OutputError, SsmtlError
 from ssmtl.hardware import kept_memory
 from ssmtl.held_out import measure_parts
 from ssmtl.imitation import check_channels, load_imitated
-from ssmtl.model import DESCRIPTION, Model, build_network, build_teachers, save_model, with_settings
+from ssmtl.model import Model, build_network, build_teachers, with_settings
+from ssmtl.model_folder import DESCRIPTION, save_model
 from ssmtl.progress import Progress, Silent
 from ssmtl.recipes import BLIND, Configuration, fast
 from ssmtl.regions.union import build_detector

@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from ssmtl.errors import ConfigError, ModelError
-from ssmtl.model import Model, load_model
+from ssmtl.model import Model
+from ssmtl.model_folder import load_model
 from ssmtl.recipes import Configuration
 
 HOW = "name the folder of a trained model (--teacher MODEL); `ssmtl fit --recipe ssmtlpp-v1` makes one"

@@ -18,7 +18,7 @@ from ssmtl.datasets.own import OwnDataset
 from ssmtl.datasets.street import StreetConfig, write_street
 from ssmtl.errors import ConfigError, ModelError, OutputError
 from ssmtl.metrics.boxes import intersection_over_union
-from ssmtl.model import DESCRIPTION, load_model
+from ssmtl.model_folder import DESCRIPTION, load_model
 from ssmtl.results import read_objects, read_scores
 from ssmtl.studies import processes, worker
 from ssmtl.studies.choices import Choices

@@ -26,7 +26,8 @@ def bench(
     """Measure this machine: frames per second, each stage, the delay, the network's share of the machine's peak."""
     from ssmtl.bench.run import bench as run
     from ssmtl.bench.run import table, untrained
-    from ssmtl.model import load_model, with_settings
+    from ssmtl.model import with_settings
+    from ssmtl.model_folder import load_model
 
     if model is not None:
         changes = merge(options.every_change(every), read_assignments(assignments or []))

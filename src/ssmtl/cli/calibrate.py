@@ -38,7 +38,7 @@ def calibrate(
     """Set a model's threshold from NORMAL footage and a false-alarm budget, without training."""
     from ssmtl.calibrating import ALL_DAY, begins_by_file, follow_on
     from ssmtl.calibrating import calibrate as run
-    from ssmtl.model import load_model
+    from ssmtl.model_folder import load_model
     from ssmtl.scoring.calibration import parse_periods
 
     parts = ALL_DAY if periods is None else parse_periods(periods)

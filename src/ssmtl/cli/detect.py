@@ -43,7 +43,8 @@ def detect(
     """Score every frame and every region of SOURCES with a model."""
     from ssmtl.detection import detect as run
     from ssmtl.event_files import read_events, sentence
-    from ssmtl.model import load_model, with_settings
+    from ssmtl.model import with_settings
+    from ssmtl.model_folder import load_model
 
     used = load_model(model)
     detectors = used.configuration.model_dump(mode="json")["detectors"]

@@ -21,7 +21,8 @@ def export(
 ) -> None:
     """Write a model for ONNX Runtime or OpenVINO, checked against float32; `detect --model OUT` runs it."""
     from ssmtl.exporting import export as run
-    from ssmtl.model import load_model, with_settings
+    from ssmtl.model import with_settings
+    from ssmtl.model_folder import load_model
 
     used = with_settings(load_model(model), read_assignments(assignments or []))
     facts = run(used, out, to, precision, overwrite=overwrite)

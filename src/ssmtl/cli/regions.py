@@ -78,7 +78,8 @@ def _read_used(
     """The configuration or, where one is named, the model with the changes to where it looks."""
     if model is None:
         return configuring.read_configuration(recipe, config, assignments, where)
-    from ssmtl.model import load_model, with_settings
+    from ssmtl.model import with_settings
+    from ssmtl.model_folder import load_model
 
     used = load_model(model)
     if config:

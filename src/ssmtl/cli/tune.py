@@ -18,7 +18,7 @@ def tune(
     overwrite: options.Overwrite = False,
 ) -> None:
     """Choose how scores are joined and smoothed, on anomalies planted in NORMAL footage that it was not trained on."""
-    from ssmtl.model import load_model
+    from ssmtl.model_folder import load_model
     from ssmtl.tuning import table
     from ssmtl.tuning import tune as run
 

@@ -60,7 +60,8 @@ def watch(
     from ssmtl.live.sources import read_watched
     from ssmtl.live.store import open_store
     from ssmtl.live.watching import Watch, WatchOptions, failures
-    from ssmtl.model import load_model, with_settings
+    from ssmtl.model import with_settings
+    from ssmtl.model_folder import load_model
 
     watched = read_watched(sources)
     sinks = [open_sink(text) for text in to or []]

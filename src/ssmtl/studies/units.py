@@ -13,7 +13,7 @@ from ssmtl import __version__
 from ssmtl.datasets.dataset import Dataset
 from ssmtl.errors import OutputError
 from ssmtl.fitting import TRAINING
-from ssmtl.model import DESCRIPTION
+from ssmtl.model_folder import DESCRIPTION
 from ssmtl.recipes import Configuration
 from ssmtl.sequences.store import fingerprint, state
 from ssmtl.studies.choices import Choices, flat, resolve, why_not

@@ -32,7 +32,8 @@ from ssmtl.errors import DataError, SsmtlError
 from ssmtl.evaluation import evaluate
 from ssmtl.fitting import TRAINING, fit, teach
 from ssmtl.metrics.recall import OVERLAPS, region_recall
-from ssmtl.model import DESCRIPTION, Model, load_model
+from ssmtl.model import Model
+from ssmtl.model_folder import DESCRIPTION, load_model
 from ssmtl.progress import Progress, Step
 from ssmtl.recipes import Configuration
 from ssmtl.results import read_objects, read_scores
