@@ -103,11 +103,11 @@ def one_way(
     with patch.object(stature, "_lower", COMPARED[compared]):
         usual = learn_usual_stature(boxes, scene.background.shape, StatureSettings(neighbours=neighbours))
 
-        def score(uncut: NDArray[np.bool_], boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+        def score(inside: NDArray[np.bool_], boxes: NDArray[np.float32]) -> NDArray[np.float32]:
             if of_all:
                 return usual.scores(boxes)
             whole = usual.whole(boxes) if said_of == SAID_OF[0] else apart(boxes)
-            return usual.scores(boxes) * (whole & uncut)
+            return usual.scores(boxes) * (whole & inside)
 
         return found_by(score, cases, HALF)
 

@@ -1,4 +1,4 @@
-"""Streets that nobody tuned on: several cameras, scales, frame rates, colour and grey, crowds and single walkers.
+"""Generated streets of many kinds: several cameras, scales, frame rates, colour and grey, crowds and single walkers.
 
     python benchmarks/streets.py --work runs/streets [--only NAME] [--set train.min_steps=300] [--name streets]
 

@@ -53,8 +53,8 @@ def measure_parts(
     def whole(
         positions: NDArray[np.intp], judge: Callable[[NDArray[np.float32]], NDArray[np.bool_]]
     ) -> NDArray[np.bool_]:
-        uncut, cut = store.judged(positions, judge), edge(positions)
-        return uncut if cut is None else uncut & ~cut
+        said, cut = store.judged(positions, judge), edge(positions)
+        return said if cut is None else said & ~cut
 
     attributes = configuration.attributes
     parts = configuration.scoring_parts
@@ -138,9 +138,12 @@ def _motion(
     step = progress.stage("measuring motion", len(positions))
     middle = slice(configuration.reach - NEEDED // 2, configuration.reach + NEEDED // 2 + 1)
     boxes, measured = store.boxes(positions), []
-    for i, box in zip(positions, boxes, strict=True):
-        pictures = store.take(np.array([i]))[:, :, middle]
-        measured.append(measure_motion(pictures, box[None], configuration.sequences.padding))
-        step()
+    size = configuration.scoring.batch
+    for i in range(0, len(positions), size):
+        part = slice(i, i + size)
+        pictures = store.take(positions[part])[:, :, middle]
+        measured.append(measure_motion(pictures, boxes[part], configuration.sequences.padding))
+        for _ in pictures:
+            step()
     speed, cells = (np.concatenate([getattr(one, name) for one in measured]) for name in ("speed_N", "cells_NK"))
     return Motion(speed, cells), boxes

@@ -73,7 +73,7 @@ def relevance(kinds: Sequence[str], motion: Motion, boxes_N4: NDArray[np.float32
 
 
 def whole_relevance(kinds: Sequence[str], whole_N: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Likewise, N×K: stature says nothing of what may be hidden in part."""
+    """Likewise, N×K: stature says nothing of what may be hidden in part, or a piece."""
     return np.where(np.array([kind == STATURE for kind in kinds]), whole_N[:, None], True).astype(np.float32)
 
 

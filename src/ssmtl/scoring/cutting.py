@@ -158,13 +158,13 @@ def _nothing(model: Model) -> NDArray[np.uint8]:
 
 def _given(frame: Frame, every: Regions, index: NDArray[np.intp], model: Model) -> dict[str, NDArray[np.float32]]:
     """What the scores of some of a frame's regions need besides pixels, and what those of what the picture's edge cuts,
-    or another region may hide, are worth."""
+    another region may hide, or may be a piece, are worth."""
     regions = every.take(index)
     given = {name: teacher.answer(frame.image, regions.boxes) for name, teacher in model.teachers.items()}
     kinds = [part.kind for part in model.parts]
     height, width = frame.image.shape[:2]
     relevant = edge_relevance(regions.boxes, height, width, kinds, model.scales)
-    if model.usual is not None and model.usual.stature is not None:
+    if len(index) and model.usual is not None and model.usual.stature is not None:
         whole = model.usual.stature.whole(every.boxes)[index] & ~at_edge(regions.boxes, height, width)
         relevant *= whole_relevance(kinds, whole)
     return given | {"classes": regions.probabilities, RELEVANCE: relevant}

@@ -135,7 +135,7 @@ def _starts(search: cv2.DISOpticalFlow, pictures: Sequence[Picture]) -> list[Flo
 
 
 def _taken_back(picture: Picture, flow: Flow) -> Picture:
-    """What a picture shows where the flow to it comes from."""
+    """A picture with the flow to it taken back: what was where it comes from."""
     x, y = cv2.split(PLACES + flow)
     return np.asarray(cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.uint8)
 

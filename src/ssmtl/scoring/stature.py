@@ -62,14 +62,14 @@ class UsualStature:
     def whole(self, boxes_N4: NDArray[np.float32]) -> NDArray[np.bool_]:
         """Which of a frame's N boxes hold what is neither hidden by another, cut off from it, nor a piece."""
         left_N, top_N, right_N, bottom_N = boxes_N4.T
-        above_NN = np.minimum(right_N[:, None], right_N) > np.maximum(left_N[:, None], left_N)
-        np.fill_diagonal(above_NN, False)
+        in_line_NN = np.minimum(right_N[:, None], right_N) > np.maximum(left_N[:, None], left_N)
+        np.fill_diagonal(in_line_NN, False)
         together_NN = np.maximum(bottom_N[:, None], bottom_N) - np.minimum(top_N[:, None], top_N)
         # Usual is what is so where the lower one stands.
         usual_N = self._usual(boxes_N4)[:, 0]
         usual_NN = np.where(bottom_N[:, None] > bottom_N, usual_N[:, None], usual_N)
         as_tall_NN = np.abs(np.log(np.maximum(together_NN, 1)) - usual_NN) < np.log(AS_TALL)
-        return apart(boxes_N4) & ~(above_NN & as_tall_NN).any(axis=1)
+        return apart(boxes_N4) & ~(in_line_NN & as_tall_NN).any(axis=1)
 
     def _usual(self, boxes_N4: NDArray[np.float32]) -> NDArray[np.float32]:
         return np.asarray(self.usual_M3[self._tree.query(feet(boxes_N4))[1]], np.float32)

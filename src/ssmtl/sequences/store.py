@@ -248,11 +248,12 @@ class SequenceStore:
     ) -> NDArray[np.bool_]:
         """What `judge` says of the boxes of the sequences at `index`, when it sees all that their frames have: N."""
         said = np.empty(len(index), bool)
-        for n, (i, box) in enumerate(zip(index, self.boxes(index), strict=True)):
-            frames, boxes = self._found[self.clip[i]]
-            first, last = np.searchsorted(frames, [self.frame[i], self.frame[i] + 1])
-            there = boxes[first:last]
-            said[n] = judge(there)[(there == box).all(axis=1)][0]
+        for clip, frame in set(zip(self.clip[index].tolist(), self.frame[index].tolist(), strict=True)):
+            frames, boxes = self._found[clip]
+            there = boxes[slice(*np.searchsorted(frames, [frame, frame + 1]))]
+            judged = judge(there)
+            for n in np.flatnonzero((self.clip[index] == clip) & (self.frame[index] == frame)):
+                said[n] = judged[(there == self.boxes(index[n : n + 1])).all(axis=1)][0]
         return said
 
     def add(self, name: str, files: Sequence[Path]) -> None:
