@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ssmtl.scoring.attributes import MOVES, attribute_scores, learn_usual, relevance
-from ssmtl.scoring.motion import Motion, measure_motion
+from ssmtl.scoring.motion import Motion, _starts, measure_motion
 from ssmtl.scoring.pattern import PatternSettings, learn_patterns
 from ssmtl.scoring.speed import SpeedSettings, UsualSpeed, learn_usual_speed
 from ssmtl.sequences.crop import crop
@@ -45,6 +45,21 @@ def test_who_is_nearly_out_of_the_crop_within_two_frames(speed: float) -> None:
     boxes = np.array([[200, 50, 230, 110], [50, 40, 170, 200]], np.float32)
     narrow, wide = measure_motion(crop(clip(speed, 1)[1:6], boxes, 0.1), boxes, 0.1).speed_N
     assert narrow == pytest.approx(speed, rel=0.1) and wide == pytest.approx(speed, rel=0.05)
+
+
+class Known:
+    """A search that knows how far, and like OpenCV's writes it over what it begins with."""
+
+    def calc(self, one: np.ndarray, later: np.ndarray, flow: np.ndarray) -> np.ndarray:
+        flow[:] = (-4, 0)
+        return flow
+
+
+@pytest.mark.parametrize(("pace", "found"), [(8, -8.0), (0, 0.0)])
+def test_a_start_is_believed_where_it_is_better_than_none(pace: int, found: float) -> None:
+    pictures = [np.ascontiguousarray(TEXTURE[90:154, 100 + pace * t : 164 + pace * t, 0]) for t in range(5)]
+    for start_HW2 in _starts(Known(), pictures):  # type: ignore[arg-type]
+        assert np.median(start_HW2[..., 0]) == found and not start_HW2[..., 1].any()
 
 
 def test_each_is_measured_as_if_alone() -> None:
