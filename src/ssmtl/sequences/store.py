@@ -248,12 +248,14 @@ class SequenceStore:
     ) -> NDArray[np.bool_]:
         """What `judge` says of the boxes of the sequences at `index`, when it sees all that their frames have: N."""
         said = np.empty(len(index), bool)
-        for clip, frame in set(zip(self.clip[index].tolist(), self.frame[index].tolist(), strict=True)):
-            frames, boxes = self._found[clip]
-            there = boxes[slice(*np.searchsorted(frames, [frame, frame + 1]))]
-            judged = judge(there)
-            for n in np.flatnonzero((self.clip[index] == clip) & (self.frame[index] == frame)):
-                said[n] = judged[(there == self.boxes(index[n : n + 1])).all(axis=1)][0]
+        of_frames: dict[tuple[int, int], NDArray[np.bool_]] = {}
+        for n, (i, box) in enumerate(zip(index, self.boxes(index), strict=True)):
+            where = int(self.clip[i]), int(self.frame[i])
+            frames, boxes = self._found[where[0]]
+            there = boxes[slice(*np.searchsorted(frames, [where[1], where[1] + 1]))]
+            if where not in of_frames:
+                of_frames[where] = judge(there)
+            said[n] = of_frames[where][(there == box).all(axis=1)][0]
         return said
 
     def add(self, name: str, files: Sequence[Path]) -> None:
