@@ -69,7 +69,7 @@ def measured(title: str, changes: list[str], seed: int, work: Path) -> dict:
         folder.mkdir(exist_ok=True)
         if not (folder / "sequences").exists():
             (folder / "sequences").symlink_to("../sequences")
-        write_json(kept, one_seed(seed, Namespace(work=folder, recipe="fast", set=[*BASE, *changes])))
+        write_json(kept, one_seed(seed, Namespace(work=folder, recipe="fast", set=[*BASE, *changes], networks=None)))
     return json.loads(kept.read_text())
 
 

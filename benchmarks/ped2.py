@@ -2,8 +2,9 @@
 
     python benchmarks/ped2.py --work runs/ped2 [--seeds 3] [--recipe fast] [--set train.epochs=5] [--name ped2_fast]
 
-Can be killed and run again: finished seeds are kept. Writes benchmarks/results/NAME.json and .md.
-The test labels are for measuring: nothing may be chosen by what this prints.
+With --networks FOLDER, the networks of another run are kept and nothing is trained: for recipes that differ in what
+they add to the same tasks, or in how they score. Can be killed and run again: finished seeds are kept. Writes
+benchmarks/results/NAME.json and .md. The test labels are for measuring: nothing may be chosen by what this prints.
 """
 
 import argparse
@@ -17,6 +18,7 @@ from ssmtl.atomic import write_json, write_text
 from ssmtl.cli.options import console
 from ssmtl.cli.progress import Bars
 from ssmtl.config import read_assignments
+from ssmtl.kept_network import keep_network
 from ssmtl.model_folder import DESCRIPTION
 
 RESULTS = Path(__file__).parent / "results"
@@ -30,6 +32,10 @@ def train(seed: int, options: argparse.Namespace) -> None:
     data = open_dataset("ucsd", shared_data() / "UCSDped2")
     configuration = configure(options.recipe, read_assignments(options.set), {"seed": seed})
     resume = (folder / "model" / "training" / "checkpoint.safetensors").is_file()
+    network = None
+    if options.networks is not None:
+        network = options.networks / f"seed{seed}" / "model"
+        configuration = configure(options.recipe, keep_network(network), read_assignments(options.set))
     with Bars(console) as bars:
         fit(
             data.train_clips(),
@@ -38,6 +44,7 @@ def train(seed: int, options: argparse.Namespace) -> None:
             resume=resume,
             overwrite=not resume,
             sequences=options.work / "sequences",
+            network=network,
             progress=bars,
         )
 
@@ -79,6 +86,7 @@ def main() -> None:
     parser.add_argument("--recipe", default="fast")
     parser.add_argument("--set", action="append", default=[])
     parser.add_argument("--name", default="ped2_fast")
+    parser.add_argument("--networks", type=Path, help="work folder of a run whose networks are kept")
     parser.add_argument("--only", type=int, help="train this seed and stop, so that processes can share the work")
     options = parser.parse_args()
     if options.only is not None:

@@ -28,7 +28,7 @@ from ssmtl.datasets.street import StreetConfig, write_street
 from ssmtl.detection import detect
 from ssmtl.evaluation import evaluate
 from ssmtl.metrics.frames import auc
-from ssmtl.model_folder import save_model
+from ssmtl.model_folder import _checksum, save_model
 from ssmtl.recipes import RECIPES
 from ssmtl.results import read_objects, read_scores, read_summary
 from ssmtl.training.train import Trainer
@@ -231,6 +231,76 @@ class TestTeacher:
         assert done.returncode == 0, done.stderr
         weights = [(tmp_path / name / "model.safetensors").read_bytes() for name in ("whole", "lite")]
         assert weights[0] == weights[1]
+
+
+class TestNetwork:
+    """A trained network that is kept: `fit --network MODEL`."""
+
+    def fit(self, street: Path, out: Path, *options: object) -> subprocess.CompletedProcess[str]:
+        return run("fit", street / "normal", "--out", out, *options)
+
+    def test_with_the_same_recipe_it_is_the_same_model(self, street: Path, model: Path, tmp_path: Path) -> None:
+        done = self.fit(street, tmp_path / "again", "--network", model, *quick())
+        assert done.returncode == 0 and "the network of" in done.stderr and "training on" not in done.stderr, (
+            done.stderr
+        )
+        known, again = load_model(model), load_model(tmp_path / "again")
+        assert (again.identity, again.scales) == (known.identity, known.scales)
+        assert again.threshold() == known.threshold() and again.training["losses"] == known.training["losses"]
+        assert again.training["network"] == {"recipe": "fast", "identity": known.identity}
+
+    def test_another_recipe_measures_what_it_adds(self, street: Path, model: Path, tmp_path: Path) -> None:
+        done = self.fit(street, tmp_path / "plus", "--network", model, "--recipe", "ssmtl-plus", "--set", PLAIN[0])
+        assert done.returncode == 0, done.stderr
+        known, plus = load_model(model), load_model(tmp_path / "plus")
+        assert plus.identity == known.identity and plus.configuration.recipe == "ssmtl-plus"
+        assert plus.usual is not None and {"motion_pattern", "stature"} < plus.scales.keys()
+        # What was cut is what the network was trained on, whatever the recipe would cut.
+        assert plus.training["sequences"] == known.training["sequences"] <= 48
+        clip = street / "test" / "test_01.mp4"
+        done = run("detect", clip, "--model", tmp_path / "plus", "--out", tmp_path / "result")
+        assert done.returncode == 0, done.stderr
+        assert len(read_objects(tmp_path / "result" / "test_01").kinds) == 5
+        # One whose attributes another version measured is of use for its network alone.
+        path = tmp_path / "plus" / "model.json"
+        description = json.loads(path.read_text()) | {"format": 11}
+        path.write_text(json.dumps(description | {"checksum": _checksum(description)}))
+        options = ("--model", tmp_path / "plus", "--out", tmp_path / "other")
+        error = one_line_error(run("detect", clip, *options))
+        assert f"--network {tmp_path / 'plus'}" in error
+        options = ("--network", tmp_path / "plus", "--recipe", "ssmtl-plus", "--set", PLAIN[0])
+        assert self.fit(street, tmp_path / "new", *options).returncode == 0
+        assert load_model(tmp_path / "new").scales == plus.scales
+
+    def test_fewer_tasks_need_fewer_heads(self, street: Path, model: Path, tmp_path: Path) -> None:
+        done = self.fit(street, tmp_path / "few", "--network", model, "--tasks", "T2+T3", *quick())
+        assert done.returncode == 0, done.stderr
+        few, known = load_model(tmp_path / "few").network.state_dict(), load_model(model).network.state_dict()
+        assert len(few) < len(known) and all(torch.equal(known[name], value) for name, value in few.items())
+
+    @pytest.mark.parametrize(
+        ("options", "field"),
+        [
+            (("--set", "backbone.width=wide"), "backbone.width"),
+            (("--set", "sequences.padding=0"), "sequences.padding"),
+            (("--set", "sequences.colour=grey"), "sequences.colour"),
+            (("--tasks", "T1+T6"), "inpainting"),
+            (("--config", "changes.toml"), "tasks.motion_irregularity.max_step"),
+            (("--teacher", "changes.toml"), "--network"),
+        ],
+    )
+    def test_what_weights_rest_on_stays_as_it_was(
+        self, options: tuple[str, ...], field: str, street: Path, model: Path, tmp_path: Path
+    ) -> None:
+        file = tmp_path / "changes.toml"
+        file.write_text("[tasks.motion_irregularity]\nmax_step = 2\n")
+        given = [str(file) if option == file.name else option for option in options]
+        done = self.fit(street, tmp_path / "new", "--network", model, *given)
+        assert field in one_line_error(done) and not (tmp_path / "new").exists()
+
+    def test_no_model(self, street: Path, tmp_path: Path) -> None:
+        done = self.fit(street, tmp_path / "new", "--network", tmp_path / "none")
+        assert "no such model folder" in one_line_error(done) and not (tmp_path / "new").exists()
 
 
 def _killed_after_one(end_epoch: Callable[..., object]) -> Callable[..., object]:

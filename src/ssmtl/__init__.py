@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ssmtl.evaluation import evaluate
     from ssmtl.fitting import fit
     from ssmtl.imitation import imitate
+    from ssmtl.kept_network import keep_network
     from ssmtl.model_folder import load_model
     from ssmtl.recipes import configure
     from ssmtl.region_review import review_regions
@@ -36,6 +37,7 @@ _HOMES = {
     "find_clips": "ssmtl.video.sources",
     "fit": "ssmtl.fitting",
     "imitate": "ssmtl.imitation",
+    "keep_network": "ssmtl.kept_network",
     "load_model": "ssmtl.model_folder",
     "open_dataset": "ssmtl.datasets.catalogue",
     "open_source": "ssmtl.video.sources",
@@ -54,6 +56,7 @@ __all__ = [
     "find_clips",
     "fit",
     "imitate",
+    "keep_network",
     "load_model",
     "open_dataset",
     "open_source",

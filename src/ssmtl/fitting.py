@@ -24,8 +24,10 @@ from ssmtl.errors import DataError, OutputError, SsmtlError
 from ssmtl.hardware import kept_memory
 from ssmtl.held_out import measure_parts
 from ssmtl.imitation import check_channels, load_imitated
+from ssmtl.kept_network import kept_network, load_kept
 from ssmtl.model import Model, build_network, build_teachers, with_settings
 from ssmtl.model_folder import DESCRIPTION, save_model
+from ssmtl.nets.network import Network
 from ssmtl.progress import Progress, Silent
 from ssmtl.recipes import BLIND, Configuration, fast
 from ssmtl.regions.union import build_detector
@@ -48,6 +50,9 @@ TRAINING = "training"
 CALIBRATED_ON = 30_000
 """Held-out frames, at most, that thresholds are taken from; `ssmtl calibrate` takes all that it is given."""
 
+CHECKPOINT = "checkpoint.safetensors"
+"""In it, until training is over."""
+
 LOGS = "logs"
 """Folder within that for what a training logs, unless it goes to a server."""
 
@@ -60,6 +65,7 @@ def fit(
     resume: bool = False,
     overwrite: bool = False,
     sequences: Path | None = None,
+    network: Path | str | None = None,
     progress: Progress | None = None,
 ) -> Model:
     """Learn what is normal in `clips` and write the model folder `out`.
@@ -72,23 +78,28 @@ def fit(
         overwrite: put the new model in the place of the one in `out`, once it is done.
         sequences: folder where the training set is kept and found again by the next run; without it, it is made
             in `out` and deleted at the end.
+        network: the folder of a trained model whose network is kept as it is: what is usual, scales and thresholds are
+            measured, and nothing is trained (`ssmtl.kept_network.keep_network` makes a recipe fit for it).
         progress: shows the stages.
 
     Raises:
         SourceError, DataError: no footage to learn from.
-        ConfigError: what the configuration names is not at hand: a device, weights, a teacher.
-        ModelError: `resume` with other settings, footage or teacher; the teacher to imitate is damaged.
+        ConfigError: what the configuration names is not at hand: a device, weights, a teacher; it differs from that of
+            the network to keep in what weights rest on.
+        ModelError: `resume` with other settings, footage or teacher; the teacher to imitate, or the model whose network
+            is to be kept, is damaged.
         OutputError: `out` is taken or cannot be written.
     """
     configuration = configuration or fast()
     progress = progress or Silent()
     out = Path(out)
-    imitated = load_imitated(configuration)
-    _check_at_hand(configuration)
+    kept = None if network is None else load_kept(network, configuration)
+    imitated = load_imitated(configuration) if kept is None else None
+    _check_at_hand(configuration, trains=kept is None)
     if configuration.blind_distillation:
         progress.note(BLIND)
     work = out / TRAINING
-    saved = work / "checkpoint.safetensors"
+    saved = work / CHECKPOINT
     _claim(out, saved, resume, overwrite)
 
     seen = survey(clips, progress.stage("looking at the footage", None))
@@ -104,8 +115,9 @@ def fit(
     if seen.scene is None:
         progress.note("the footage shows several scenes or sizes: no common background is learnt, crowds stay together")
     try:
-        if imitated is not None:
-            check_channels(imitated, channels)
+        for other in (kept, imitated):
+            if other is not None:
+                check_channels(other, channels)
         store = build_store(
             clips,
             configuration.detectors,
@@ -119,26 +131,74 @@ def fit(
         )
         teach(store, clips, configuration, sequences or work / "sequences", progress)
         train, held_out = hold_out(store.clip, store.frame, configuration.train.held_out, configuration.reach)
-        steps, epochs = plan(len(train), configuration.train)
-        check_beginnings(configuration.tasks, epochs)
+        if kept is None:
+            check_beginnings(configuration.tasks, plan(len(train), configuration.train)[1])
     except SsmtlError:
         # Nothing has been learnt yet: leave no folder in the way of the next try.
         if not resume:
             shutil.rmtree(work / "sequences", ignore_errors=True)
             _remove_if_empty(work, out)
         raise
+    facts = _footage(seen, store, train, held_out)
+    if kept is None:
+        key = _run_key(clips, configuration, imitated, held_out)
+        ready = _train(out, configuration, channels, store, train, held_out, imitated, key, resume, facts, progress)
+    else:
+        ready = kept_network(kept, configuration)
+        kept_facts = {"network": {"recipe": kept.configuration.recipe, "identity": kept.identity}}
+        facts = {**kept.training, **facts, **kept_facts}
+
+    shape = None if seen.scene is None else (seen.scene.background.shape[0], seen.scene.background.shape[1])
+    usual, scales = measure_parts(ready, configuration, store, train, held_out, shape, progress)
+    model = Model(
+        configuration,
+        ready,
+        channels,
+        seen.scene,
+        scales,
+        facts,
+        _samples(configuration, store, held_out),
+        usual=usual,
+    )
+    model = replace(model, calibration=_calibration(model, seen, store, held_out, progress))
+    _write_losses(facts["losses"], work)
+    save_model(model, out)
+    saved.unlink(missing_ok=True)
+    shutil.rmtree(work / "sequences", ignore_errors=True)
+    return model
+
+
+def _check_at_hand(configuration: Configuration, trains: bool) -> None:
+    """Fail now rather than after an hour where a device, a detector's weights or a teacher is not there."""
+    build_detector([d for d in configuration.detectors if d.kind in ("onnx", "torchvision")], "", None)
+    build_teachers(configuration, configuration.taught_by)
+    if trains:
+        open_fabric(configuration.train)
+        check_logger(configuration.train)
+        for task in configuration.tasks:
+            task.check()
+
+
+def _train(
+    out: Path,
+    configuration: Configuration,
+    channels: int,
+    store: SequenceStore,
+    train: np.ndarray,
+    held_out: np.ndarray,
+    imitated: Model | None,
+    key: str,
+    resume: bool,
+    facts: dict[str, Any],
+    progress: Progress,
+) -> Network:
+    """The best network of a training, on the CPU; what there is to tell of it is added to `facts`."""
     with torch.random.fork_rng():
         torch.manual_seed(configuration.seed)
         network = build_network(configuration, channels)
-    trainer = Trainer(
-        network,
-        configuration.tasks,
-        configuration.train,
-        configuration.seed,
-        store,
-        imitated.network if imitated else None,
-    )
-    key = _run_key(clips, configuration, imitated, held_out)
+    teacher = imitated.network if imitated else None
+    trainer = Trainer(network, configuration.tasks, configuration.train, configuration.seed, store, teacher)
+    steps, epochs = plan(len(train), configuration.train)
     step = progress.stage(f"training on {len(train)} sequences", steps * epochs)
     shown = 0
 
@@ -150,42 +210,14 @@ def fit(
         shown = now.epoch * steps_per_epoch + now.step
 
     settings = configuration.model_dump(mode="json")
-    with open_log(configuration.train, work / LOGS, out.resolve().name, settings, resume) as log, kept_memory():
-        done = trainer.run(train, held_out, saved, key, report, log)
-        facts = _summary(seen, store, train, held_out, done, trainer)
+    logs = out / TRAINING / LOGS
+    with open_log(configuration.train, logs, out.resolve().name, settings, resume) as log, kept_memory():
+        done = trainer.run(train, held_out, out / TRAINING / CHECKPOINT, key, report, log)
+        facts |= _learning(done, trainer)
         if imitated is not None:
             facts["imitated"] = {"recipe": imitated.configuration.recipe, "identity": imitated.identity}
         log(_figures(facts), steps * epochs)
-    network.cpu().eval()
-
-    shape = None if seen.scene is None else (seen.scene.background.shape[0], seen.scene.background.shape[1])
-    usual, scales = measure_parts(network, configuration, store, train, held_out, shape, progress)
-    model = Model(
-        configuration,
-        network,
-        channels,
-        seen.scene,
-        scales,
-        facts,
-        _samples(configuration, store, held_out),
-        usual=usual,
-    )
-    model = replace(model, calibration=_calibration(model, seen, store, held_out, progress))
-    _write_losses(done.history, work)
-    save_model(model, out)
-    saved.unlink(missing_ok=True)
-    shutil.rmtree(work / "sequences", ignore_errors=True)
-    return model
-
-
-def _check_at_hand(configuration: Configuration) -> None:
-    """Fail now rather than after an hour where a device, a detector's weights or a teacher is not there."""
-    open_fabric(configuration.train)
-    check_logger(configuration.train)
-    build_detector([d for d in configuration.detectors if d.kind in ("onnx", "torchvision")], "", None)
-    build_teachers(configuration, configuration.taught_by)
-    for task in configuration.tasks:
-        task.check()
+    return network.cpu().eval()
 
 
 def teach(
@@ -256,14 +288,8 @@ def _samples(configuration: Configuration, store: SequenceStore, held_out: np.nd
     return Samples(np.ascontiguousarray(store.take(few)[:, :, middle]), given)
 
 
-def _summary(
-    seen: Survey,
-    store: SequenceStore,
-    train: np.ndarray,
-    held_out: np.ndarray,
-    done: checkpoint.Progress,
-    trainer: Trainer,
-) -> dict[str, object]:
+def _footage(seen: Survey, store: SequenceStore, train: np.ndarray, held_out: np.ndarray) -> dict[str, Any]:
+    """What there is to tell of the footage."""
     return {
         "clips": [clip.name for clip in seen.lengths],
         "left_out": list(seen.unreadable.values()),
@@ -275,6 +301,12 @@ def _summary(
         "trained_on": len(train),
         "held_out": len(held_out),
         "held_out_clips": [list(seen.lengths)[i].name for i in np.unique(store.clip[held_out])],
+    }
+
+
+def _learning(done: checkpoint.Progress, trainer: Trainer) -> dict[str, Any]:
+    """And of the training."""
+    return {
         "parameters": parameters(trainer.raw),
         "epochs": done.epoch,
         "best_epoch": done.best_epoch + 1,

@@ -69,12 +69,12 @@ def load_imitated(configuration: Configuration) -> Model | None:
     return model
 
 
-def check_channels(teacher: Model, channels: int) -> None:
-    """See that the footage has the colour that the teacher sees.
+def check_channels(model: Model, channels: int) -> None:
+    """See that the footage has the colour that the model sees, which is imitated or whose network is kept.
 
     Raises:
         ConfigError: it does not.
     """
-    if teacher.picture_channels != channels:
-        colour = "grey" if teacher.picture_channels == 1 else "rgb"
-        raise ConfigError(f"sequences.colour: the teacher sees {colour}; set sequences.colour={colour}")
+    if model.picture_channels != channels:
+        colour = "grey" if model.picture_channels == 1 else "rgb"
+        raise ConfigError(f"sequences.colour: the model that is given sees {colour}; set sequences.colour={colour}")

@@ -137,8 +137,8 @@ def _read_calibration(folder: Path) -> Calibration | None:
         ) from error
 
 
-def load_model(folder: Path | str) -> Model:
-    """Read a model folder.
+def load_model(folder: Path | str, *, attributes: bool = True) -> Model:
+    """Read a model folder; without its `attributes`, also one whose attributes were measured by another version.
 
     Raises:
         ModelError: a file is missing, was changed after it was written, or is of another version.
@@ -153,8 +153,13 @@ def load_model(folder: Path | str) -> Model:
     if old:
         description["configuration"]["train"].setdefault("average", 0)
     configuration = parse(Configuration, description["configuration"], f"{folder / DESCRIPTION}, configuration")
-    if configuration.attributes and description["format"] < 12:
-        raise ModelError(f"{folder}: how objects move was measured otherwise when it was trained; train again")
+    if not attributes:
+        configuration = configuration.model_copy(update={"attributes": ()})
+    elif configuration.attributes and description["format"] < 12:
+        raise ModelError(
+            f"{folder}: how objects move was measured otherwise when it was trained; measure it again, without "
+            f"training: ssmtl fit NORMAL --recipe {configuration.recipe} --network {folder} --out NEW"
+        )
     try:
         tensors = load(data)
         background = tensors.pop(BACKGROUND, None)
@@ -163,7 +168,8 @@ def load_model(folder: Path | str) -> Model:
             scene = Scene(background.numpy(), **description["scene"])
         usual = _read_usual(tensors, description, configuration) if configuration.attributes else None
         network = build_network(configuration, description["picture_channels"])
-        network.load_state_dict({name.removeprefix("network."): value for name, value in tensors.items()})
+        weights = {name: value for name, value in tensors.items() if name.startswith("network.")}
+        network.load_state_dict({name.removeprefix("network."): value for name, value in weights.items()})
         scales = {}
         for kind, scale in description["scales"].items():
             scale.pop("rare", None)  # of format 6

@@ -9,6 +9,7 @@ import typer
 from ssmtl.config import merge, read_assignments, read_toml
 from ssmtl.errors import ConfigError
 from ssmtl.imitation import imitate
+from ssmtl.kept_network import keep_network
 from ssmtl.recipes import RECIPES, TASKS, Configuration, configure
 
 Recipe = Annotated[str, typer.Option("--recipe", help=f"One of: {', '.join(RECIPES)}.")]
@@ -36,6 +37,15 @@ Teacher = Annotated[
     ),
 ]
 
+Network = Annotated[
+    Path | None,
+    typer.Option(
+        "--network",
+        help="Folder of a trained model whose network is kept: what is usual, scales and thresholds are measured, and "
+        "nothing is trained.",
+    ),
+]
+
 REGIONS: dict[str, list[dict[str, Any]]] = {
     "motion": [{"kind": "background"}, {"kind": "flow"}],
     "background": [{"kind": "background"}],
@@ -51,9 +61,13 @@ def read_configuration(
     regions: str | None,
     tasks: str | None = None,
     teacher: Path | None = None,
+    network: Path | None = None,
 ) -> Configuration:
-    """The recipe with what it takes from `--teacher`, the file's changes, `--regions` and `--tasks`, then `--set`'s."""
-    changes = [imitate(teacher)] if teacher else []
+    """The recipe with what it takes from a teacher or a network, the file's changes, `--regions` and `--tasks`, then
+    those of `--set`."""
+    if teacher and network:
+        raise ConfigError("--network keeps what was trained, --teacher trains: name one of them")
+    changes = [imitate(teacher)] if teacher else [keep_network(network)] if network else []
     changes += [read_toml(config)] if config else []
     chosen = configure(recipe, *changes).model_dump(mode="json")
     changes += [read_regions(regions, chosen["detectors"]), read_tasks(tasks, chosen["tasks"])]

@@ -21,6 +21,7 @@ def fit(
     regions: configuring.Regions = None,
     tasks: configuring.Tasks = None,
     teacher: configuring.Teacher = None,
+    network: configuring.Network = None,
     false_alarms: options.FalseAlarms = None,
     seed: Annotated[int | None, typer.Option("--seed", help="The same seed gives the same model.")] = None,
     sequences: Annotated[
@@ -37,14 +38,26 @@ def fit(
     if false_alarms is not None:
         parse_budget(false_alarms)
         chosen.append(f'events.false_alarms="{false_alarms}"')
-    configuration = configuring.read_configuration(recipe, config, chosen, regions, tasks, teacher)
+    configuration = configuring.read_configuration(recipe, config, chosen, regions, tasks, teacher, network)
     data = options.read_dataset(dataset, root, normal)
     clips = options.read_clips(normal, frames, data.train_clips() if data else None)
     with Bars(options.console) as bars:
-        model = run(clips, out, configuration, resume=resume, overwrite=overwrite, sequences=sequences, progress=bars)
+        model = run(
+            clips,
+            out,
+            configuration,
+            resume=resume,
+            overwrite=overwrite,
+            sequences=sequences,
+            network=network,
+            progress=bars,
+        )
     facts = model.training
+    footage = f"{facts['trained_on']} sequences of {len(facts['clips'])} clips"
     options.console.print(
-        f"{out}: trained on {facts['trained_on']} sequences of {len(facts['clips'])} clips in "
+        f"{out}: the network of {network}; what is usual measured on {footage}"
+        if network
+        else f"{out}: trained on {footage} in "
         f"{facts['seconds'] / 60:.1f} min; best epoch {facts['best_epoch']} of {facts['epochs']}; "
         f"loss curves in {out / 'training' / 'losses.png'}",
         highlight=False,

@@ -28,6 +28,7 @@ class ArrowOfTime(OddsTask):
     )
     title: ClassVar[str] = "Arrow of time"
     words: ClassVar[str] = "moves backwards"
+    scoring_only: ClassVar[frozenset[str]] = frozenset({"floor", "both_ways"})
 
     @property
     def most(self) -> float | None:

@@ -29,6 +29,7 @@ class OddsTask(ProxyTask):
         "below which it speaks against the object's being unusual",
     )
     form: ClassVar[Literal["log", "logit"]] = "logit"
+    scoring_only: ClassVar[frozenset[str]] = frozenset({"floor"})
 
     @property
     def most(self) -> float | None:

@@ -7,7 +7,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -105,6 +105,7 @@ class ProxyTask(Settings):
         form: how its raw scores are spread out for the scale of normal footage (`ssmtl.scoring.score`).
         least_span: from the median of that scale to what is taken for 1, at least.
         scores: whether it scores at all; one that does not costs nothing at test time.
+        scoring_only: names of its settings that change how it scores, and nothing of what is learnt.
     """
 
     kind: str
@@ -115,6 +116,11 @@ class ProxyTask(Settings):
     form: ClassVar[Literal["log", "logit"]] = "log"
     least_span: ClassVar[float] = LEAST_SPAN
     scores: ClassVar[bool] = True
+    scoring_only: ClassVar[frozenset[str]] = frozenset()
+
+    def learnt(self) -> dict[str, Any]:
+        """Its settings but those that change how it scores alone."""
+        return self.model_dump(mode="json", exclude=set(self.scoring_only))
 
     @property
     @abstractmethod
