@@ -4,8 +4,9 @@
         --set 'attributes=[{kind="speed"}, {kind="motion_pattern"}, {kind="stature"}]'
     python benchmarks/accuracy.py --work runs/all [--seeds 3]
 
-Every object of every frame is scored once; then parts, how they are joined, and tracks are changed. Can be killed and
-run again. Writes benchmarks/results/accuracy.json and .md. A comparison after the fact: no default may be chosen by it.
+Every object of every frame is scored once; then parts, how they are joined, tracks and the smoothing of frame scores
+are changed. Can be killed and run again. Writes benchmarks/results/accuracy.json and .md. A comparison after the fact:
+no default may be chosen by it.
 """
 
 import argparse
@@ -33,7 +34,6 @@ from ssmtl.tuning import Frames, Join, follow, match_objects, smoothed_scores
 from ssmtl.video.sources import first_frame_size, open_source
 
 RESULTS = Path(__file__).parent / "results"
-TRACKS = 17
 POWER = ssmtl_plus().scoring.power
 ATTRIBUTES: dict[str, dict[str, float]] = {
     "tasks and speed": {"speed": 1},
@@ -47,6 +47,16 @@ ATTRIBUTES: dict[str, dict[str, float]] = {
 
 PLUS = "tasks, half of the motion pattern and of the stature"
 """What `ssmtl-plus` does."""
+
+SMOOTHING: dict[str, dict[str, float]] = {
+    **{f"Gaussian of {frames}": {"gaussian_frames": frames} for frames in (0, 2, 4, 8, 12)},
+    "mean over 5 frames too": {"mean_frames": 5},
+    "mean over 20 pixels too": {"mean_pixels": 20},
+    "mean over 9 frames for tracks": {"track_frames": 1, "mean_frames": 9},
+    "mean over 17 frames for tracks": {"track_frames": 1, "mean_frames": 17},
+    "mean over 17 frames and 20 pixels for tracks": {"track_frames": 1, "mean_frames": 17, "mean_pixels": 20},
+}
+"""What is changed of how the recipe smooths: tracks of 17 frames, then a Gaussian of 6 over frame scores."""
 
 
 def scored_frames(data: Dataset, model: Model, combine: str, kept: Path, step) -> dict[str, Frames]:
@@ -88,34 +98,38 @@ def measure(data: Dataset, clips: dict[str, Frames], settings: ScoringSettings, 
 Weights = dict[str, float | None]
 """Parts that score → what each counts for beside the others; None: as the model has it."""
 
+Variant = tuple[Weights, float | None, dict[str, float]]
+"""Which parts score, the power of their mean (None: that of raw scores), what is changed of the smoothing."""
 
-def variants(model: Model) -> dict[str, tuple[Weights, float | None, int]]:
-    """Title → which parts score, the power of their mean (None: that of raw scores), frames of tracks."""
+
+def variants(model: Model) -> dict[str, Variant]:
+    """Title → what is measured."""
     tasks: Weights = dict.fromkeys((task.kind for task in model.tasks), None)
-    rows: dict[str, tuple[Weights, float | None, int]]
-    rows = {f"{part.kind} alone": ({part.kind: 1.0}, 1, TRACKS) for part in model.parts}
-    rows["tasks, plain mean"] = (tasks, None, TRACKS)
-    for frames in (1, 9, TRACKS, 33):
-        rows[f"tasks, weighed; tracks of {frames}"] = (tasks, 1, frames)
+    plus: Weights = {**tasks, **ATTRIBUTES[PLUS]}
+    rows: dict[str, Variant] = {f"{part.kind} alone": ({part.kind: 1.0}, 1, {}) for part in model.parts}
+    rows["tasks, plain mean"] = (tasks, None, {})
+    for frames in (1, 9, 17, 33):
+        rows[f"tasks, weighed; tracks of {frames}"] = (tasks, 1, {"track_frames": frames})
+    for title, weights, power in (("tasks, weighed", tasks, 1), (PLUS, plus, POWER)):
+        for title_of_smoothing, changes in SMOOTHING.items():
+            rows[f"{title}; {title_of_smoothing}"] = (weights, power, changes)
     for power in (POWER, 2, 4):
-        rows[f"tasks, weighed, power {power:g}"] = (tasks, power, TRACKS)
+        rows[f"tasks, weighed, power {power:g}"] = (tasks, power, {})
     for title, attributes in ATTRIBUTES.items():
         for power in sorted({1, 1.5, 2, 3, POWER}):
-            rows[f"{title}, power {power:g}"] = ({**tasks, **attributes}, power, TRACKS)
+            rows[f"{title}, power {power:g}"] = ({**tasks, **attributes}, power, {})
     for frames in (1, 9, 33):
-        weights: Weights = {**tasks, **ATTRIBUTES[PLUS]}
-        rows[f"{PLUS}, power {POWER:g}; tracks of {frames}"] = (weights, POWER, frames)
+        rows[f"{PLUS}, power {POWER:g}; tracks of {frames}"] = (plus, POWER, {"track_frames": frames})
     return rows
 
 
-def one_variant(
-    data: Dataset, clips: dict[str, Frames], model: Model, weights: Weights, power: float | None, tracks: int
-) -> list[float]:
+def one_variant(data: Dataset, clips: dict[str, Frames], model: Model, variant: Variant) -> list[float]:
     """What `measure` says of some of the parts, joined as the stream joins them: along tracks, then in one."""
+    weights, power, changes = variant
     kinds = [part.kind for part in model.parts]
     columns = [kinds.index(kind) for kind in weights]
     scales = {k: model.scales[k] if w is None else replace(model.scales[k], weight=w) for k, w in weights.items()}
-    settings = model.configuration.scoring.model_copy(update={"track_frames": tracks})
+    settings = model.configuration.scoring.model_copy(update=changes)
     used = {name: [replace(frame, scores=frame.scores[:, columns]) for frame in every] for name, every in clips.items()}
     return measure(data, used, settings, lambda parts, _: join_parts(parts, list(weights), scales, power))
 
@@ -135,9 +149,9 @@ def main() -> None:
             clips = {
                 way: scored_frames(data, model, way, folder / f"{way}.npz", step) for way in ("calibrated", "plain")
             }
-        for title, (weights, power, tracks) in variants(model).items():
-            some = clips["plain" if power is None else "calibrated"]
-            rows.setdefault(title, []).append(one_variant(data, some, model, weights, power, tracks))
+        for title, variant in variants(model).items():
+            some = clips["plain" if variant[1] is None else "calibrated"]
+            rows.setdefault(title, []).append(one_variant(data, some, model, variant))
     report = {**machine(), "configuration": model.configuration.model_dump(mode="json"), "rows": rows}
     write_json(RESULTS / "accuracy.json", report)
     write_text(RESULTS / "accuracy.md", table(rows, report))

@@ -11,7 +11,7 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from accuracy import ATTRIBUTES, PLUS, POWER, TRACKS, Weights, one_variant, scored_frames
+from accuracy import ATTRIBUTES, PLUS, POWER, Weights, one_variant, scored_frames
 from machine import machine
 
 from ssmtl import configure, fit, load_model
@@ -84,7 +84,7 @@ def one_street(number: int, name: str, options: argparse.Namespace) -> dict:
     tasks: Weights = dict.fromkeys((task.kind for task in model.tasks), None)
     rows = {}
     for title, (attributes, power) in variants().items():
-        found = one_variant(street, scored, model, {**tasks, **attributes}, power, TRACKS)
+        found = one_variant(street, scored, model, ({**tasks, **attributes}, power, {}))
         rows[title] = dict(zip(MEASURES, found, strict=True))
     return {
         "street": name,
