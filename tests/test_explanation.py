@@ -3,6 +3,7 @@
 import gc
 import tracemalloc
 import weakref
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -15,7 +16,7 @@ from ssmtl.explanation import NEAR_FRAMES, Suspect, WorstObjects, explain, worst
 from ssmtl.model import Model
 from ssmtl.regions.regions import Regions
 from ssmtl.report.sheet import ClassAnswer, PictureAnswer
-from ssmtl.scoring.cutting import Sequences
+from ssmtl.scoring.cutting import RELEVANCE, Sequences
 from ssmtl.scoring.score import raw_scores
 from ssmtl.scoring.stream import FrameResult, score_stream
 from ssmtl.video.frame import Frame
@@ -177,6 +178,17 @@ def test_a_sheet_says_what_the_score_rests_on(combine: str, picture_channels: in
     np.testing.assert_allclose(box.truth * 255, sheet.sequence[3], atol=1e-3)
     assert box.answer.shape == box.truth.shape and box.answer.min() >= 0 and box.answer.max() <= 1
     assert [row.sees for row in sheet.tasks] == ["all frames", "all frames", "all but the middle frame"]
+
+
+def test_a_sheet_says_what_says_little_of_an_object() -> None:
+    model = make_model()
+    suspect = some(model)[0]
+    little = replace(suspect, given={**suspect.given, RELEVANCE: np.array([0.0, 0.5, 1.0], np.float32)})
+    whole, rows = explain(suspect, 1, model).tasks, explain(little, 1, model).tasks
+    assert [row.relevance for row in rows] == [0, 0.5, 1]
+    for row, before in zip(rows, whole, strict=True):
+        assert row.calibrated == pytest.approx(before.calibrated * row.relevance / before.relevance, abs=1e-6)
+    assert "hardly moves" in rows[0].because and "edge" in rows[1].because
 
 
 def test_sheets_are_listed_as_they_are_written(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """The most unusual objects of a run, and what each task saw and answered: for papers, for debugging, for trust."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from ssmtl.model import Model
 from ssmtl.progress import Progress, Silent
 from ssmtl.regions.regions import common_areas, overlaps
 from ssmtl.report.sheet import ClassAnswer, PictureAnswer, Sheet, TaskRow, overview_png, sheet_png
+from ssmtl.scoring.attributes import ARROW, STATURE
 from ssmtl.scoring.cutting import ATTRIBUTES, RELEVANCE
 from ssmtl.scoring.score import calibrate, head_outputs
 from ssmtl.scoring.stream import FrameResult
@@ -201,6 +202,7 @@ def _ask(suspect: Suspect, model: Model) -> list[TaskRow]:
                     scale.raw_high,
                     calibrated(raw, task.kind),
                     _answer(task.reveal(output, x_BCTHW, given)),
+                    *_says(task.kind, relevance),
                 )
             )
     for column, attribute in enumerate(model.configuration.attributes):
@@ -208,8 +210,14 @@ def _ask(suspect: Suspect, model: Model) -> list[TaskRow]:
         scale = model.scales[attribute.kind]
         on_scale = calibrated(raw, attribute.kind)
         of = (attribute.title, attribute.words, attribute.sees, float(raw[0]), scale.raw_median, scale.raw_high)
-        rows.append(TaskRow(*of, on_scale, None))
+        rows.append(TaskRow(*of, on_scale, None, *_says(attribute.kind, relevance)))
     return rows
+
+
+def _says(kind: str, relevance: Mapping[str, float]) -> tuple[float, str]:
+    """How far a part says something of the object, and why not wholly."""
+    reasons = {ARROW: "hardly moves, or the edge cuts it", STATURE: "hidden, a piece, or the edge cuts it"}
+    return float(relevance[kind]), reasons.get(kind, "the picture's edge cuts it")
 
 
 def _answer(revealed: Pictures | Odds) -> PictureAnswer | ClassAnswer:

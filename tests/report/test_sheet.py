@@ -72,6 +72,18 @@ def test_truth_and_answer_stand_side_by_side(channels: int) -> None:
     assert y == y_answer and x < x_answer
 
 
+def test_what_says_little_says_why() -> None:
+    """Only there: a part that says what it says has nothing written below its score."""
+    whole = sheet()
+    little = replace(whole, tasks=[replace(row(), relevance=0.3, because="hardly moves")])
+    almost = replace(whole, tasks=[replace(row(), relevance=0.999, because="hardly moves")])
+    plain, little, almost = (decode(sheet_png(one)) for one in (whole, little, almost))
+    assert (plain == almost).all()
+    rows, columns = np.nonzero((plain != little).any(axis=2))
+    assert 0 < np.ptp(rows) < 40, "a line of its own"
+    assert columns.max() < 650 and (plain[rows, columns] == 255).all(), "where nothing else is"
+
+
 def test_a_picture_that_is_right_leaves_its_difference_black() -> None:
     truth = noise(1).astype(np.float32) / 255
     wrong = truth.copy()

@@ -30,6 +30,9 @@ _SIDE = 192
 _COLUMN = _SIDE + _GAP
 _LINE, _ROW, _TEXT = 32, 266, 8.0
 _FRAME, _BAR = (800, 600), 58
+_WHOLLY = 0.995
+"""Relevance from which on nothing is said of it."""
+
 _ENDS = (0.1, 0.2, 0.5, 1.0)
 """Where the scale of differences may end: few places, so that rows compare."""
 
@@ -71,6 +74,8 @@ class TaskRow:
         high: the raw score that is 1 when calibrated.
         calibrated: its score on that scale.
         answer: what the head said; None of an attribute, which has no head.
+        relevance: how far it says something of the object, 0 to 1; the calibrated score is so much less.
+        because: why that may be less than 1, in words.
     """
 
     title: str
@@ -81,6 +86,8 @@ class TaskRow:
     high: float
     calibrated: float
     answer: PictureAnswer | ClassAnswer | None
+    relevance: float = 1.0
+    because: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +254,9 @@ def _draw_task(figure: Figure, y: float, task: TaskRow) -> None:
     _write(figure, _MARGIN, line, "calibrated", colour=_DIM)
     _write(figure, _MARGIN + 150, line, f"{task.calibrated:.2f}", weight="bold")
     _chip(figure, _MARGIN + 150 + 20 * len(f"{task.calibrated:.2f}"), line + 3, task.calibrated)
+    if task.relevance < _WHOLLY:
+        _write(figure, _MARGIN, line + _LINE, "counts for", colour=_DIM)
+        _write(figure, _MARGIN + 150, line + _LINE, f"{100 * task.relevance:.0f} %: {task.because}")
     if isinstance(task.answer, PictureAnswer):
         _draw_pictures(figure, y, task.answer)
     elif task.answer is not None:
