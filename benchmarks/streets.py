@@ -1,10 +1,11 @@
 """Generated streets of many kinds: several cameras, scales, frame rates, colour and grey, crowds and single walkers.
 
-    python benchmarks/streets.py --work runs/streets [--only NAME] [--set train.min_steps=300] [--name streets]
+    python benchmarks/streets.py --work runs/streets [--only NAME] [--seeds 3] [--set train.min_steps=300] [--name ...]
 
 Each is generated, `ssmtl-plus` with all attributes fitted to its normal clips, and every object of its test clips
-scored once; then it is changed what scores and how it is joined. Two clips of each kind of anomaly. Can be killed and
-run again: streets, models and scores are kept. Needs no footage. Writes benchmarks/results/NAME.json and .md.
+scored once; then it is changed what scores and how it is joined. Two clips of each kind of anomaly, several seeds. Can
+be killed and run again: streets, models and scores are kept. Needs no footage. Writes benchmarks/results/NAME.json and
+.md.
 """
 
 import argparse
@@ -67,15 +68,14 @@ def draw(number: int, name: str, work: Path, bars: Bars) -> OwnDataset:
     return OwnDataset(root)
 
 
-def one_street(number: int, name: str, options: argparse.Namespace) -> dict:
-    root = folder_of(name, options.work)
+def one_seed(street: OwnDataset, seed: int, options: argparse.Namespace) -> dict:
+    root = street.root
     with Bars(console) as bars:
-        street = draw(number, name, options.work, bars)
-        folder = root.with_name(f"{root.name}.models") / options.name
+        folder = root.with_name(f"{root.name}.models") / options.name / f"seed{seed}"
         if not (folder / DESCRIPTION).is_file():
             resume = (folder / "training" / "checkpoint.safetensors").is_file()
             attributes = {"attributes": [{"kind": kind} for kind in ("speed", "motion_pattern", "stature")]}
-            configuration = configure("ssmtl-plus", attributes, read_assignments(options.set))
+            configuration = configure("ssmtl-plus", attributes, read_assignments(options.set), {"seed": seed})
             kept = root.with_name(f"{root.name}.models") / "sequences"
             fit(street.train_clips(), folder, configuration, resume=resume, overwrite=not resume, sequences=kept,
                 progress=bars)  # fmt: skip
@@ -86,24 +86,32 @@ def one_street(number: int, name: str, options: argparse.Namespace) -> dict:
     for title, (attributes, power) in variants().items():
         found = one_variant(street, scored, model, ({**tasks, **attributes}, power, {}))
         rows[title] = dict(zip(MEASURES, found, strict=True))
-    return {
-        "street": name,
-        "config": STREETS[name].model_dump(),
-        "rows": rows,
-        "training_s": model.training["seconds"],
-        "sequences": model.training["sequences"],
-    }
+    training = model.training
+    return {"seed": seed, "rows": rows, "training_s": training["seconds"], "sequences": training["sequences"]}
+
+
+def one_street(name: str, options: argparse.Namespace) -> dict:
+    with Bars(console) as bars:
+        street = draw(list(STREETS).index(name), name, options.work, bars)
+    seeds = [one_seed(street, seed, options) for seed in range(options.seeds)]
+    return {"street": name, "config": STREETS[name].model_dump(), "seeds": seeds}
+
+
+def values_of(street: dict, title: str) -> np.ndarray:
+    """Seeds × measures of a variant."""
+    return np.array([[seed["rows"][title][measure] for measure in MEASURES] for seed in street["seeds"]])
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--only", choices=STREETS, help="this street, and stop, so that processes can share the work")
+    parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--set", action="append", default=[])
     parser.add_argument("--name", default="streets", help="of the figures and the models")
     options = parser.parse_args()
     names = [options.only] if options.only else list(STREETS)
-    streets = [one_street(list(STREETS).index(name), name, options) for name in names]
+    streets = [one_street(name, options) for name in names]
     report = {**machine(), "set": options.set, "streets": streets}
     print(table(report))
     if options.only is None:
@@ -117,7 +125,8 @@ def table(report: dict) -> str:
     lines = [
         f"Measured on {report['date']}, {report['processor']}, ssmtl {report['ssmtl']}; `ssmtl-plus` with "
         f"{', '.join(f'`{one}`' for one in report['set']) or 'its defaults'}, fitted to {TRAIN_CLIPS} clips of "
-        f"{TRAIN_FRAMES} frames, in %. Made by `benchmarks/streets.py`.",
+        f"{TRAIN_FRAMES} frames; mean of {len(report['streets'][0]['seeds'])} seeds (and range), in %. "
+        "Made by `benchmarks/streets.py`.",
         "",
         f"| street | what scores | {heads} training, minutes |",
         "|---|---|---|---|---|---|---|",
@@ -125,17 +134,22 @@ def table(report: dict) -> str:
     streets = report["streets"]
     for street in streets:
         for what, title in SHOWN.items():
-            values = cells(street["rows"][title])
-            lines.append(f"| {street['street']} | {what} | {values} | {street['training_s'] / 60:.1f} |")
+            minutes = np.mean([seed["training_s"] for seed in street["seeds"]]) / 60
+            lines.append(f"| {street['street']} | {what} | {cells(values_of(street, title))} | {minutes:.1f} |")
     lines += ["", f"| what scores, mean of {len(streets)} | {heads}", "|---|---|---|---|---|"]
     for title in variants():
-        mean = {m: float(np.mean([street["rows"][title][m] for street in streets])) for m in MEASURES}
-        lines.append(f"| {title} | {cells(mean)} |")
+        # Of a seed, the mean over streets: its range tells what a difference between rows is worth.
+        lines.append(f"| {title} | {cells(np.mean([values_of(street, title) for street in streets], axis=0))} |")
     return "\n".join(lines) + "\n"
 
 
-def cells(row: dict[str, float]) -> str:
-    return " | ".join(f"{row[measure]:.2f}" for measure in MEASURES)
+def cells(values: np.ndarray) -> str:
+    """Means over seeds, and their range where there are several."""
+    ranges = [f" ({low:.2f}–{high:.2f})" for low, high in zip(values.min(axis=0), values.max(axis=0), strict=True)]
+    several = len(values) > 1
+    return " | ".join(
+        f"{mean:.2f}{spread if several else ''}" for mean, spread in zip(values.mean(axis=0), ranges, strict=True)
+    )
 
 
 if __name__ == "__main__":

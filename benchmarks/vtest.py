@@ -20,6 +20,7 @@ from ssmtl.atomic import write_json, write_text
 from ssmtl.cli.options import console
 from ssmtl.cli.progress import Bars
 from ssmtl.config import read_assignments
+from ssmtl.kept_network import keep_network
 from ssmtl.metrics.boxes import intersection_over_union
 from ssmtl.model import Model
 from ssmtl.model_folder import DESCRIPTION
@@ -66,8 +67,10 @@ def one_seed(seed: int, options: argparse.Namespace) -> dict:
         resume = (folder / "training" / "checkpoint.safetensors").is_file()
         with Bars(console) as bars:
             clips = [Clip("vtest", video, 0, TRAINED_ON)]
-            configuration = configure(options.recipe, read_assignments(options.set), {"seed": seed})
-            fit(clips, folder, configuration, resume=resume, overwrite=not resume, progress=bars)
+            network = None if options.networks is None else options.networks / f"seed{seed}"
+            kept = keep_network(network) if network else {"seed": seed}
+            configuration = configure(options.recipe, kept, read_assignments(options.set))
+            fit(clips, folder, configuration, resume=resume, overwrite=not resume, network=network, progress=bars)
     model = load_model(folder)
     rest = list(open_source(Clip("vtest", video, TRAINED_ON)))
     events, highest = events_of(rest, model)
@@ -111,6 +114,9 @@ def main() -> None:
     parser.add_argument("--recipe", default="ssmtl-plus")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--set", action="append", default=[])
+    parser.add_argument(
+        "--networks", type=Path, help="models of another name, whose networks are kept: nothing is trained"
+    )
     parser.add_argument("--name", help="of the figures and the models' folder; default: vtest_RECIPE")
     options = parser.parse_args()
     options.name = options.name or f"vtest_{options.recipe}"
