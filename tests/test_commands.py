@@ -31,6 +31,7 @@ from ssmtl.metrics.frames import auc
 from ssmtl.model_folder import _checksum, save_model
 from ssmtl.recipes import RECIPES
 from ssmtl.results import read_objects, read_scores, read_summary
+from ssmtl.scoring.score import TaskScale, measure_scales
 from ssmtl.training.train import Trainer
 
 QUICK = ["sequences.max_sequences=48", "train.min_steps=0", "train.epochs=1", "train.batch_size=8"]
@@ -696,6 +697,24 @@ def test_an_attribute_from_training_to_the_report(street: Path, tmp_path: Path) 
     assert done.returncode == 0, done.stderr
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert all(kind in page for kind in kinds)
+
+
+def test_what_the_edge_cuts_is_known_of_each_of_several_scenes(
+    street: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = StreetConfig(width=240, height=180, person_height_px=40, background_seed=1)
+    write_street(tmp_path / "other", other, 5, 2, 70, 1, 100)
+    given: list[np.ndarray] = []
+
+    def measured(*arguments: object) -> dict[str, TaskScale]:
+        given.append(np.asarray(arguments[4]))
+        return measure_scales(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("ssmtl.held_out.measure_scales", measured)
+    clips = find_clips([street / "normal", tmp_path / "other" / "normal"])
+    model = fit(clips, tmp_path / "model", configure("fast", read_assignments([*QUICK, *PLAIN])))
+    assert model.scene is None and model.training["held_out"] == len(given[0])
+    assert 0 < given[0].sum() < len(given[0])
 
 
 def test_explain_of_a_clip_without_objects_or_of_its_own_name(street: Path, model: Path, tmp_path: Path) -> None:

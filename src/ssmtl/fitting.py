@@ -148,8 +148,7 @@ def fit(
         kept_facts = {"network": {"recipe": kept.configuration.recipe, "identity": kept.identity}}
         facts = {**kept.training, **facts, **kept_facts}
 
-    shape = None if seen.scene is None else (seen.scene.background.shape[0], seen.scene.background.shape[1])
-    usual, scales = measure_parts(ready, configuration, store, train, held_out, shape, progress)
+    usual, scales = measure_parts(ready, configuration, store, train, held_out, seen, progress)
     model = Model(
         configuration,
         ready,

@@ -19,6 +19,7 @@ from ssmtl.scoring.attributes import Usual, attribute_scores, learn_usual, relev
 from ssmtl.scoring.motion import NEEDED, Motion, measure_motion
 from ssmtl.scoring.score import ScoredPart, TaskScale, at_edge, measure_scales, raw_scores
 from ssmtl.sequences.store import SequenceStore
+from ssmtl.sequences.survey import Survey
 from ssmtl.tasks.task import REACH
 from ssmtl.training.imitation import blended, faster, moved
 from ssmtl.training.train import generator, to_input
@@ -36,30 +37,31 @@ def measure_parts(
     store: SequenceStore,
     train: NDArray[np.intp],
     held_out: NDArray[np.intp],
-    shape: tuple[int, int] | None,
+    seen: Survey,
     progress: Progress,
 ) -> tuple[Usual | None, dict[str, TaskScale]]:
-    """How objects usually move, from the sequences `train`, and the scale of every part, from those `held_out`.
-
-    `shape` is the height and width of the one scene that the footage shows, if it does.
-    """
+    """How objects usually move, from the sequences `train`, and the scale of every part, from those `held_out`; `seen`
+    is the footage that `store` was cut from."""
     scores = _scores(network, configuration, store, held_out, progress)
     weights = _weights(network, configuration, store, held_out, scores, progress)
     usual, relevant = None, None
 
-    def edge(positions: NDArray[np.intp]) -> NDArray[np.bool_] | None:
-        return None if shape is None else at_edge(store.boxes(positions), *shape)
+    def edge(positions: NDArray[np.intp]) -> NDArray[np.bool_]:
+        boxes, clips, cut = store.boxes(positions), store.clip[positions], np.zeros(len(positions), bool)
+        for clip, shape in enumerate(seen.shapes.values()):
+            cut[clips == clip] = at_edge(boxes[clips == clip], *shape)
+        return cut
 
     def whole(
         positions: NDArray[np.intp], judge: Callable[[NDArray[np.float32]], NDArray[np.bool_]]
     ) -> NDArray[np.bool_]:
-        said, cut = store.judged(positions, judge), edge(positions)
-        return said if cut is None else said & ~cut
+        return store.judged(positions, judge) & ~edge(positions)
 
     attributes = configuration.attributes
     parts = configuration.scoring_parts
     kinds = [part.kind for part in parts]
     if attributes:
+        shape = None if seen.scene is None else next(iter(seen.shapes.values()))
         usual = learn_usual(*_motion(configuration, store, train, progress), whole(train, apart), shape, attributes)
         motion, boxes = _motion(configuration, store, held_out, progress)
         scores = np.concatenate([scores, attribute_scores(motion, boxes, usual, attributes)], axis=1)

@@ -50,7 +50,8 @@ def test_the_scene_is_the_background_without_what_moves(tmp_path: Path) -> None:
 )
 def test_no_single_scene(tmp_path: Path, first: NDArray[np.uint8], second: NDArray[np.uint8]) -> None:
     clips = [make_clip(tmp_path, "a", [first] * 4), make_clip(tmp_path, "b", [second] * 4)]
-    assert survey(clips).scene is None
+    seen = survey(clips)
+    assert seen.scene is None and seen.shapes == dict(zip(clips, (first.shape[:2], second.shape[:2]), strict=True))
 
 
 def test_all_of_a_clip_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,11 +26,13 @@ GREY = 2
 @dataclass(frozen=True, slots=True)
 class Survey:
     """What was seen: the scene (None where the footage shows several), whether all of it is grey, and each clip's
-    frames, or why it cannot be read, and how many damaged pictures it has where it has any."""
+    frames and their height and width, or why it cannot be read, and how many damaged pictures it has where it has any.
+    """
 
     scene: Scene | None
     is_grey: bool
     lengths: dict[Clip, int]
+    shapes: dict[Clip, tuple[int, int]]
     unreadable: dict[Clip, str]
     undecodable: dict[Clip, int]
 
@@ -44,6 +46,7 @@ def survey(clips: Sequence[Clip], progress: Progress = lambda: None) -> Survey:
     each = max(3, PICTURES // max(1, len(clips)))
     pictures: list[NDArray[np.uint8]] = []
     lengths: dict[Clip, int] = {}
+    shapes: dict[Clip, tuple[int, int]] = {}
     unreadable: dict[Clip, str] = {}
     undecodable: dict[Clip, int] = {}
     is_grey = True
@@ -55,6 +58,7 @@ def survey(clips: Sequence[Clip], progress: Progress = lambda: None) -> Survey:
             unreadable[clip] = str(error)
             continue
         lengths[clip] = length
+        shapes[clip] = (seen[0].shape[0], seen[0].shape[1])
         if source.undecodable:
             undecodable[clip] = source.undecodable
         is_grey = is_grey and coloured == 0
@@ -68,7 +72,7 @@ def survey(clips: Sequence[Clip], progress: Progress = lambda: None) -> Survey:
     scene = None
     if background is not None:
         scene = Scene(background, *fit_heights(_whole_boxes(pictures, background)))
-    return Survey(scene, is_grey, lengths, unreadable, undecodable)
+    return Survey(scene, is_grey, lengths, shapes, unreadable, undecodable)
 
 
 def _spread(source: FrameSource, limit: int, progress: Progress) -> tuple[list[NDArray[np.uint8]], int, int]:
