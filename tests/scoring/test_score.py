@@ -13,6 +13,7 @@ from ssmtl.nets.network import Network
 from ssmtl.recipes import TASKS
 from ssmtl.scoring.score import (
     FEWEST_AT_EDGE,
+    LEAST_ODDS,
     Form,
     ScoredPart,
     TaskScale,
@@ -128,9 +129,9 @@ class TestEvenOdds:
         assert scale.raw_median == 0.5
 
     def test_of_ordinary_objects_none_need_be_beyond_them(self) -> None:
-        """Then 1 is where the odds are e to 1, whatever little the others have for top."""
+        """Then 1 is where the odds are as much as they must be, whatever little the others have for top."""
         scale = self.scale(np.linspace(-3, -1, 101))
-        assert (scale.median, scale.high) == (0, 1)
+        assert (scale.median, scale.high) == (0, LEAST_ODDS)
 
     def test_what_is_below_speaks_against_and_nothing_for_more_than_the_surest_answer(self) -> None:
         scale = TaskScale(0.0, 2.0, "logit", most=3.0)

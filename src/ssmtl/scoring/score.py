@@ -55,8 +55,9 @@ LEAST = 1e-6
 EDGE = 3.0
 """Pixels at 360×640 within which a box is at the edge of the picture."""
 
-LEAST_ODDS = 1.0
-"""Log-odds that are taken for 1, at least, of a part that even odds are the floor of."""
+LEAST_ODDS = 1.2
+"""Log-odds that are taken for 1, at least, of a part that even odds are the floor of: where it is wrong of nobody who
+was held out, a slight doubt must not count for much."""
 
 FEWEST_AT_EDGE = 20
 """Objects at the edge of the picture without which nothing is said of them."""
