@@ -28,15 +28,18 @@ from ssmtl.datasets.street import StreetConfig, write_street
 from ssmtl.detection import detect
 from ssmtl.evaluation import evaluate
 from ssmtl.metrics.frames import auc
+from ssmtl.model import build_network
 from ssmtl.model_folder import _checksum, save_model
 from ssmtl.recipes import RECIPES
 from ssmtl.results import read_objects, read_scores, read_summary
 from ssmtl.scoring.score import TaskScale, measure_scales
+from ssmtl.tasks.distillation import Distillation
 from ssmtl.training.train import Trainer
 
 QUICK = ["sequences.max_sequences=48", "train.min_steps=0", "train.epochs=1", "train.batch_size=8"]
 PLAIN = ["engine.kind=pytorch", "engine.precision=float32"]
 """Nothing is measured before scoring: tests/engine does that."""
+GONE = '{kind="onnx", path="gone.onnx"}'
 
 
 def command(*arguments: object) -> list[str]:
@@ -278,6 +281,21 @@ class TestNetwork:
         assert done.returncode == 0, done.stderr
         few, known = load_model(tmp_path / "few").network.state_dict(), load_model(model).network.state_dict()
         assert len(few) < len(known) and all(torch.equal(known[name], value) for name, value in few.items())
+
+    def test_what_only_training_needs_is_not_asked_for(self, street: Path, model: Path, tmp_path: Path) -> None:
+        """A network that a teacher taught is kept where the teacher is no longer at hand."""
+        known = load_model(model)
+        gone = configure("fast", read_assignments(["teachers.classifier=" + GONE])).teachers
+        tasks = (*known.configuration.tasks, Distillation())
+        taught = known.configuration.model_copy(update={"tasks": tasks, "teachers": gone})
+        network = build_network(taught, known.picture_channels)
+        scales = known.scales | {"distillation": TaskScale(0.1, 0.2)}
+        save_model(replace(known, configuration=taught, network=network, scales=scales), tmp_path / "taught")
+        done = self.fit(street, tmp_path / "anew", "--network", tmp_path / "taught", "--tasks", "T2+T4", *quick())
+        assert done.returncode == 0, done.stderr
+        assert set(load_model(tmp_path / "anew").scales) == {"motion_irregularity", "distillation"}
+        trained = self.fit(street, tmp_path / "trained", "--tasks", "T2+T4", *quick("teachers.classifier=" + GONE))
+        assert "gone.onnx" in one_line_error(trained)
 
     @pytest.mark.parametrize(
         ("options", "field"),

@@ -129,7 +129,8 @@ def fit(
             progress.stage("finding and cutting sequences", 2 * sum(seen.lengths.values())),
             configuration.zones,
         )
-        teach(store, clips, configuration, sequences or work / "sequences", progress)
+        asked = configuration.taught_by if kept is None else configuration.scored_by
+        teach(store, clips, configuration, asked, sequences or work / "sequences", progress)
         train, held_out = hold_out(store.clip, store.frame, configuration.train.held_out, configuration.reach)
         if kept is None:
             check_beginnings(configuration.tasks, plan(len(train), configuration.train)[1])
@@ -170,7 +171,7 @@ def fit(
 def _check_at_hand(configuration: Configuration, trains: bool) -> None:
     """Fail now rather than after an hour where a device, a detector's weights or a teacher is not there."""
     build_detector([d for d in configuration.detectors if d.kind in ("onnx", "torchvision")], "", None)
-    build_teachers(configuration, configuration.taught_by)
+    build_teachers(configuration, configuration.taught_by if trains else configuration.scored_by)
     if trains:
         open_fabric(configuration.train)
         check_logger(configuration.train)
@@ -220,10 +221,15 @@ def _train(
 
 
 def teach(
-    store: SequenceStore, clips: Sequence[Clip], configuration: Configuration, folder: Path, progress: Progress
+    store: SequenceStore,
+    clips: Sequence[Clip],
+    configuration: Configuration,
+    names: Sequence[str],
+    folder: Path,
+    progress: Progress,
 ) -> None:
-    """Add to `store` what the teachers say that the tasks learn from; kept in `folder` and found again there."""
-    for name, teacher in build_teachers(configuration, configuration.taught_by).items():
+    """Add to `store` what the teachers of those names say; kept in `folder` and found again there."""
+    for name, teacher in build_teachers(configuration, names).items():
         settings = getattr(configuration.teachers, name)
         step = progress.stage(f"asking the teacher of {name}", len(store))
         padding = configuration.sequences.padding

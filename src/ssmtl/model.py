@@ -25,7 +25,7 @@ from ssmtl.scoring.attributes import Usual
 from ssmtl.scoring.calibration import UNCALIBRATED, Calibration
 from ssmtl.scoring.score import TaskScale
 from ssmtl.teachers.build import build_teacher
-from ssmtl.teachers.teacher import TARGETS, Teacher
+from ssmtl.teachers.teacher import Teacher
 
 CHANGEABLE = ("scoring", "detectors", "teachers", "engine", "events", "zones")
 """Parts of the configuration that the weights do not depend on."""
@@ -97,8 +97,7 @@ class Model:
     @cached_property
     def teachers(self) -> Mapping[str, Teacher]:
         """The teachers whose answers the scores need."""
-        names = sorted({name for task in self.tasks for name in task.scores_on} & TARGETS.keys())
-        return build_teachers(self.configuration, names)
+        return build_teachers(self.configuration, self.configuration.scored_by)
 
     @cached_property
     def scorer(self) -> Network:

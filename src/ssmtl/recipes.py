@@ -140,6 +140,11 @@ class Configuration(Settings):
         """Names of the teachers that the tasks learn from."""
         return sorted({name for task in self.tasks for name in task.trains_on} & TARGETS.keys())
 
+    @property
+    def scored_by(self) -> list[str]:
+        """Names of the teachers whose answers the scores need."""
+        return sorted({name for task in self.scoring_tasks for name in task.scores_on} & TARGETS.keys())
+
 
 def fast() -> Configuration:
     """T1 + T2 + T3 on the smallest network, regions by motion alone, every second frame: for a CPU.

@@ -185,7 +185,7 @@ def gather(clips: Sequence[Clip], configuration: Configuration, folder: Path, pr
     channels = {"auto": 1 if seen.is_grey else 3, "grey": 1, "rgb": 3}[settings.colour]
     found, where, reach = list(seen.lengths), configuration.detectors, configuration.reach
     store = build_store(found, where, seen.scene, settings, channels, reach, folder, step)
-    teach(store, found, configuration, folder, progress)
+    teach(store, found, configuration, configuration.taught_by, folder, progress)
 
 
 def measure(data: Dataset, result: Path, model: Model, done: Detection) -> dict[str, float | None]:
