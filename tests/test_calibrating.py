@@ -1,15 +1,16 @@
 """Thresholds from footage, from what a training held out, and from what a watch recorded."""
 
 import json
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from ssmtl.calibrating import LEAST_THRESHOLD, calibrate, held_out_clips, score_clip, shorten, within
+from ssmtl.calibrating import LEAST_THRESHOLD, begins_by_file, calibrate, held_out_clips, score_clip, shorten, within
 from ssmtl.datasets.street import StreetConfig, write_street
 from ssmtl.errors import DataError, ModelError
 from ssmtl.live.recorded import normal_curves
@@ -23,6 +24,7 @@ from ssmtl.scoring.score import TaskScale
 from ssmtl.scoring.threshold import Curve, choose_threshold, rate
 from ssmtl.video.sources import Clip
 
+from .scoring.test_event_stream import SCENE, result
 from .scoring.tiny import make_model
 
 EXACT = {"engine": {"kind": "pytorch", "precision": "float32"}}
@@ -68,6 +70,26 @@ def test_where_nobody_comes_by_the_threshold_is_not_nothing(clips: list[Clip], m
     assert calibrate(clips, calm).highest.value == LEAST_THRESHOLD
     plain = with_settings(calm, {"scoring": {"combine": "plain"}})
     assert 0 < calibrate(clips, plain).highest.value < LEAST_THRESHOLD
+
+
+def test_changes_of_the_view_do_not_count(clips: list[Clip], model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As for events: lights that go out cry for some frames."""
+    dark = (SCENE * 0.2).astype(np.uint8)
+    made = [result(i, 9.0 if 28 <= i < 36 else 0.5, SCENE if i < 30 else dark) for i in range(120)]
+    monkeypatch.setattr("ssmtl.calibrating.score_stream", lambda *arguments: iter(made))
+    curve = score_clip(clips[0], model, Silent(), begins=100.0)
+    assert len(curve.scores) == 120 and curve.times_s[0] == 100.0 and set(curve.scores) == {0.0, 0.5}
+    held = with_settings(model, {"events": {"view": {"hold": False}}})
+    assert score_clip(clips[0], held, Silent()).scores.max() == 9.0
+
+
+@pytest.mark.parametrize(
+    ("noted", "known"), [("2026-05-03T10:00:00Z", True), ("Fri May 03 2024", False), (None, False)]
+)
+def test_when_a_recording_began_as_it_says(noted: str | None, known: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    container = SimpleNamespace(metadata={} if noted is None else {"creation_time": noted})
+    monkeypatch.setattr("ssmtl.calibrating.open_container", lambda path: nullcontext(container))
+    assert (begins_by_file(Clip("a", Path("a.flv"))) is not None) == known
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"thresholds": 3}'])

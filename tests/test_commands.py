@@ -36,6 +36,8 @@ from ssmtl.scoring.score import TaskScale, measure_scales
 from ssmtl.tasks.distillation import Distillation
 from ssmtl.training.train import Trainer
 
+from .video.clips import write_pictures
+
 QUICK = ["sequences.max_sequences=48", "train.min_steps=0", "train.epochs=1", "train.batch_size=8"]
 PLAIN = ["engine.kind=pytorch", "engine.precision=float32"]
 """Nothing is measured before scoring: tests/engine does that."""
@@ -265,6 +267,10 @@ class TestNetwork:
         done = run("detect", clip, "--model", tmp_path / "plus", "--out", tmp_path / "result")
         assert done.returncode == 0, done.stderr
         assert len(read_objects(tmp_path / "result" / "test_01").kinds) == 5
+        # What is usual is known in pixels.
+        other = write_pictures(tmp_path / "smaller")
+        done = run("detect", other, "--model", tmp_path / "plus", "--out", tmp_path / "small")
+        assert done.returncode and f"{other}: pictures of 96×64" in done.stderr and "160×120" in done.stderr
         # One whose attributes another version measured is of use for its network alone.
         path = tmp_path / "plus" / "model.json"
         description = json.loads(path.read_text()) | {"format": 11}

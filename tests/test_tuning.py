@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 
 from ssmtl import configure
-from ssmtl.errors import DataError, OutputError
+from ssmtl.datasets.street import StreetConfig, write_street
+from ssmtl.errors import ConfigError, DataError, OutputError
+from ssmtl.model import with_settings
+from ssmtl.progress import Silent
 from ssmtl.scoring.score import TaskScale, join_parts
 from ssmtl.scoring.settings import ScoringSettings
 from ssmtl.scoring.tracks import Followed
-from ssmtl.tuning import CHOICES, Case, choices, choose, measure, tune
+from ssmtl.tuning import CHOICES, Case, choices, choose, measure, plant_all, tune
 from ssmtl.video.sources import Clip
 from tests.scoring.test_stream import make_model
 
@@ -99,3 +102,19 @@ def test_who_stands_out_by_one_part_alone_is_found_by_a_high_power() -> None:
 def test_how_parts_are_joined_is_chosen_where_they_are_on_one_scale() -> None:
     assert "power" in choices(make_model())
     assert "power" not in choices(make_model(combine="plain"))
+
+
+def test_nobody_is_planted_where_nobody_looks(tmp_path: Path) -> None:
+    write_street(tmp_path, StreetConfig(width=160, height=120, person_height_px=30), 3, 1, 120, 0, 0)
+    (path,) = (tmp_path / "normal").glob("*.mp4")
+    model = make_model(picture_channels=3)
+    everywhere = {"kind": "ignore", "points": [(0, 0), (1, 0), (1, 1), (0, 1)]}
+    blind = with_settings(model, {"zones": [everywhere]})
+    assert next(plant_all(Clip("a", path), model, 1, Silent()), None) is not None
+    assert next(plant_all(Clip("a", path), blind, 1, Silent()), None) is None
+
+
+def test_regions_from_files_do_not_show_what_is_planted(tmp_path: Path) -> None:
+    model = with_settings(make_model(), {"detectors": [{"kind": "boxes", "path": "boxes.csv"}]})
+    with pytest.raises(ConfigError, match=r"detectors: .*--regions motion"):
+        tune([Clip("any", tmp_path)], model, tmp_path / "out")

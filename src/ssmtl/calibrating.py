@@ -1,5 +1,6 @@
 """`ssmtl calibrate`: thresholds from normal footage, without training; `fit` does it with what it held out."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,7 @@ from ssmtl.model_folder import write_calibration
 from ssmtl.progress import Progress, Silent
 from ssmtl.regions.union import build_detector
 from ssmtl.scoring.calibration import DAY_MINUTES, Calibration, Period
+from ssmtl.scoring.event_stream import Decided, EventStream
 from ssmtl.scoring.stream import score_stream
 from ssmtl.scoring.threshold import Curve, choose_threshold
 from ssmtl.tasks.task import FRAMES, REACH
@@ -93,7 +95,7 @@ def calibrate(
 
 
 def score_clip(clip: Clip, model: Model, progress: Progress, begins: float = 0.0) -> Curve:
-    """The frame scores of a clip; its times begin at `begins`.
+    """The frame scores of a clip; its times begin at `begins`. Where its view changes they are 0, as for events.
 
     Raises:
         SourceError: it cannot be read, or is too short.
@@ -108,8 +110,14 @@ def score_clip(clip: Clip, model: Model, progress: Progress, begins: float = 0.0
             yield frame
             step()
 
-    results = [(begins + result.frame.time_s, result.score) for result in score_stream(counted(), model, detector)]
-    table = np.array(results, np.float64)
+    def decided() -> Iterator[Decided]:
+        events = EventStream(model, math.inf)
+        for result in score_stream(counted(), model, detector):
+            yield from (happening for happening in events.add(result) if isinstance(happening, Decided))
+        yield from (happening for happening in events.finish() if isinstance(happening, Decided))
+
+    rows = [(begins + one.result.frame.time_s, 0.0 if one.held else one.result.score) for one in decided()]
+    table = np.array(rows, np.float64)
     return Curve(table[:, 0], table[:, 1])
 
 
@@ -168,7 +176,11 @@ def begins_by_file(clip: Clip) -> float | None:
             noted = container.metadata.get("creation_time")
     except (av.FFmpegError, OSError):
         return None
-    return None if noted is None else datetime.fromisoformat(noted).timestamp()
+    try:
+        return None if noted is None else datetime.fromisoformat(noted).timestamp()
+    except ValueError:
+        # Some containers hold whatever text a recorder wrote.
+        return None
 
 
 def follow_on(clips: Sequence[Clip], first: datetime) -> dict[Clip, float]:

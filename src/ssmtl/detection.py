@@ -128,8 +128,9 @@ def detect(
             with atomic_folder(out / clip.name) as folder:
                 facts = _detect_clip(clip, model, folder, overlay, plot, films, objects, dataset, progress)
         except (SourceError, DataError) as error:
-            done.failed[clip.name] = str(error)
-            progress.note(f"left out: {error}")
+            problem = str(error) if str(clip.path) in str(error) else f"{clip.path}: {error}"
+            done.failed[clip.name] = problem
+            progress.note(f"left out: {problem}")
         else:
             done.clips[clip.name] = facts
             done.failed.pop(clip.name, None)

@@ -24,7 +24,7 @@ from ssmtl.errors import DataError, OutputError, SsmtlError
 from ssmtl.hardware import kept_memory
 from ssmtl.held_out import measure_parts
 from ssmtl.imitation import check_channels, load_imitated
-from ssmtl.kept_network import kept_network, load_kept
+from ssmtl.kept_network import kept_network, learnt_clips, load_kept
 from ssmtl.model import Model, build_network, build_teachers, with_settings
 from ssmtl.model_folder import DESCRIPTION, save_model
 from ssmtl.nets.network import Network
@@ -131,7 +131,7 @@ def fit(
         )
         asked = configuration.taught_by if kept is None else configuration.scored_by
         teach(store, clips, configuration, asked, sequences or work / "sequences", progress)
-        train, held_out = hold_out(store.clip, store.frame, configuration.train.held_out, configuration.reach)
+        train, held_out = _hold_out(store, clips, configuration, kept, progress)
         if kept is None:
             check_beginnings(configuration.tasks, plan(len(train), configuration.train)[1])
     except SsmtlError:
@@ -177,6 +177,23 @@ def _check_at_hand(configuration: Configuration, trains: bool) -> None:
         check_logger(configuration.train)
         for task in configuration.tasks:
             task.check()
+
+
+def _hold_out(
+    store: SequenceStore, clips: Sequence[Clip], configuration: Configuration, kept: Model | None, progress: Progress
+) -> tuple[np.ndarray, np.ndarray]:
+    """Positions to learn from and positions held out; of a network that is kept, not what it was trained on."""
+    share, reach = configuration.train.held_out, configuration.reach
+    if kept is None:
+        return hold_out(store.clip, store.frame, share, reach)
+    learnt, whole = learnt_clips(kept, [clip.name for clip in clips])
+    train, held_out = hold_out(store.clip, store.frame, share, kept.configuration.reach, learnt)
+    if whole and np.isin(store.clip[held_out], learnt).any():
+        progress.note(
+            "scales and thresholds rest on clips that the network was trained on: these are more usual to it than new "
+            "ones; give more footage, or calibrate with some"
+        )
+    return train, held_out
 
 
 def _train(

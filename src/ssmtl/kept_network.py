@@ -4,6 +4,7 @@ What is usual, scales and thresholds are measured anew: other attributes, anothe
 same camera need no training.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,14 @@ def load_kept(folder: Path | str, configuration: Configuration) -> Model:
     old, new = (part.model_dump(mode="json", include=set(LEARNT)) for part in (model.configuration, configuration))
     _same("", folder, old, new)
     return model
+
+
+def learnt_clips(model: Model, clips: Sequence[str]) -> tuple[list[int], bool]:
+    """Which of the clips of those names the model's network was trained on, and whether on all of each."""
+    trained, held_out = (set(model.training[part]) for part in ("clips", "held_out_clips"))
+    # Of few clips, pieces of each were held out.
+    whole = trained - held_out
+    return [i for i, name in enumerate(clips) if name in (whole or trained)], bool(whole)
 
 
 def _same(field: str, folder: Path | str, old: object, new: object) -> None:

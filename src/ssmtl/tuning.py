@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 
 from ssmtl.atomic import claim_output, write_json, write_text
 from ssmtl.engine.settings import EXACT
-from ssmtl.errors import DataError
+from ssmtl.errors import ConfigError, DataError
 from ssmtl.metrics.frames import auc
 from ssmtl.metrics.regions import MatchedVideo, match_video, measure_regions
 from ssmtl.model import Model, with_settings
 from ssmtl.planting import How, Planting, choose_start, find_walks, plant
 from ssmtl.progress import Progress, Silent
-from ssmtl.regions.union import build_detector
+from ssmtl.regions.union import Union, build_detector
 from ssmtl.scoring.score import join_parts
 from ssmtl.scoring.settings import ScoringSettings
 from ssmtl.scoring.smoothing import Painted, paint, smooth
@@ -113,11 +113,17 @@ def tune(
         progress: shows the stages.
 
     Raises:
+        ConfigError: regions are read from files, which know nothing of what is planted.
         DataError: nobody can be followed in any clip.
         SourceError: a clip cannot be read.
         OutputError: `out` is taken or cannot be written.
     """
     progress = progress or Silent()
+    if all(detector.kind == "boxes" for detector in model.configuration.detectors):
+        raise ConfigError(
+            "detectors: this model reads its regions from files, which do not show what is planted; tune a model that "
+            "looks for itself, such as one with --regions motion"
+        )
     if out is not None:
         claim_output(out, overwrite)
     used = with_settings(model, {"engine": EXACT, "scoring": {"track_frames": 1}})
@@ -135,7 +141,7 @@ def plant_all(clip: Clip, model: Model, walks: int, progress: Progress) -> Itera
     """The clip with each anomaly planted for each of up to `walks` people, one at a time, and scored."""
     frames = list(islice(open_source(clip), FRAMES_OF_CLIP))
     step = progress.stage(f"looking for people in {clip.name}", len(frames))
-    detector = build_detector(model.configuration.detectors, clip.name, model.scene, clip.start)
+    detector = _detector(clip, model)
     boxes = []
     for frame in frames:
         boxes.append(detector.detect(frame).boxes)
@@ -155,12 +161,17 @@ def plant_all(clip: Clip, model: Model, walks: int, progress: Progress) -> Itera
 
 def score_frames(frames: Iterator[Frame], model: Model, clip: Clip, step: Callable[[], None]) -> Frames:
     """The scores of all objects of a clip's frames, as the model's settings make them."""
-    detector = build_detector(model.configuration.detectors, clip.name, model.scene, clip.start)
+    detector = _detector(clip, model)
     found = []
     for i, result in enumerate(score_stream(frames, model, detector)):
         found.append(Followed(i, result.regions.boxes, result.task_scores))
         step()
     return found
+
+
+def _detector(clip: Clip, model: Model) -> Union:
+    configuration = model.configuration
+    return build_detector(configuration.detectors, clip.name, model.scene, clip.start, configuration.zones)
 
 
 def joining(model: Model) -> Join:

@@ -1,5 +1,6 @@
 """Events from curves that are drawn by hand."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -133,3 +134,10 @@ def test_a_long_track_is_thinned_but_keeps_its_ends_and_its_best() -> None:
     points = [point.frame for point in event.track]
     assert len(points) < 260 and points[0] == 0 and points[-1] == 1000 and points == sorted(points)
     assert event.track[event.best].frame == 777
+
+
+def test_frames_seconds_apart_are_of_one_object() -> None:
+    """A camera that takes a picture every two seconds."""
+    frames = [replace(scored(i, 1.5, (20, 1.5, (1, 1))), time_s=2.0 * i) for i in range(20)]
+    (event,) = run(frames)
+    assert [point.frame for point in event.track] == list(range(20))

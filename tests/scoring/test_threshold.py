@@ -141,3 +141,11 @@ def test_peaks_are_those_of_blocks() -> None:
 )
 def test_durations(seconds: float, words: str) -> None:
     assert duration(seconds) == words
+
+
+@pytest.mark.parametrize("hours", [0.005, 0.02, 1.0, 96.0])
+def test_where_nothing_ever_scores_the_threshold_is_the_least(hours: float) -> None:
+    """A quiet night, however long: what comes by then need not be unusual."""
+    seconds = np.arange(int(3600 * hours), dtype=np.float64)
+    found = choose_threshold([Curve(seconds, np.zeros(len(seconds)))], SETTINGS, "1/day", 1.25)
+    assert found.value == 1.25 and found.seen == 0 and found.kept == (hours == 96.0)

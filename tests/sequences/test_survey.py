@@ -98,3 +98,17 @@ def test_clips_that_cannot_be_read_are_left_out_and_told(tmp_path: Path) -> None
 def test_no_footage() -> None:
     with pytest.raises(SourceError, match="no footage"):
         survey([])
+
+
+def test_no_part_of_many_clips_counts_for_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each clip is as bright as its number: what is kept is spread over all of them."""
+    monkeypatch.setattr(survey_module, "PICTURES", 8)
+    kept: list[int] = []
+
+    def median(pictures: list[NDArray[np.uint8]]) -> None:
+        kept.extend(int(picture[0, 0]) for picture in pictures)
+
+    monkeypatch.setattr(survey_module, "median_background", median)
+    survey([make_clip(tmp_path, f"{i:03}", [np.full((8, 8), i, np.uint8)] * 3) for i in range(100)])
+    assert 8 <= len(kept) <= 16 and kept == sorted(kept)
+    assert np.diff([0, *kept, 99]).max() <= 16, "no gap in it is much wider than others"

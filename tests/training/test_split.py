@@ -104,3 +104,24 @@ def test_the_same_every_time() -> None:
     clip, frame = footage(*[30] * 12)
     first, again = hold_out(clip, frame, 0.15, 3), hold_out(clip, frame, 0.15, 3)
     assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+
+
+def test_what_a_network_was_trained_on_is_not_held_out() -> None:
+    """Of many clips, the others; the same ones where there are no more, so that nothing changes."""
+    clip, frame = footage(*[50] * 16)
+    train, held = hold_out(clip, frame, 0.15, 3)
+    learnt = set(clip[train])
+    assert np.array_equal(hold_out(clip, frame, 0.15, 3, learnt)[1], held)
+    clip, frame = footage(*[50] * 20)
+    assert set(clip[hold_out(clip, frame, 0.15, 3)[1]]) & learnt, "chance would take some"
+    train, held = hold_out(clip, frame, 0.15, 3, learnt)
+    assert not set(clip[held]) & learnt and abs(len(held) - 0.15 * len(clip)) <= 50
+    assert sorted([*train, *held]) == list(range(len(clip)))
+
+
+def test_of_few_clips_only_the_new_ones_are_held_out() -> None:
+    clip, frame = footage(400, 400, 400)
+    train, held = hold_out(clip, frame, 0.15, 3, {0, 1})
+    assert set(clip[held]) == {2} and {0, 1} < set(clip[train])
+    same = hold_out(clip, frame, 0.15, 3)
+    assert all(np.array_equal(*pair) for pair in zip(hold_out(clip, frame, 0.15, 3, {0, 1, 2}), same, strict=True))

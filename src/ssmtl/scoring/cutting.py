@@ -81,7 +81,11 @@ def on_device(model: Model) -> bool:
 
 
 def cut_frames(observed: Iterable[tuple[Frame, Regions]], model: Model) -> Iterator[Cut]:
-    """Each frame with the sequences around it, three frames later."""
+    """Each frame with the sequences around it, three frames later.
+
+    Raises:
+        SourceError: fewer than 7 frames, or not of the size of the footage by which the model knows what is usual.
+    """
     every = model.configuration.scoring.every
     uploads = Uploads(model.engine.device) if on_device(model) else None
     window: deque[_Seen] = deque(maxlen=FRAMES)
@@ -89,6 +93,8 @@ def cut_frames(observed: Iterable[tuple[Frame, Regions]], model: Model) -> Itera
     count = 0
     before: Regions | None = None
     for frame, regions in observed:
+        if count == 0:
+            _check_size(frame, model)
         picture = prepare_picture(frame.image, model.picture_channels)
         window.append(_Seen(frame, regions, uploads.send(picture) if uploads else picture))
         count += 1
@@ -107,6 +113,18 @@ def cut_frames(observed: Iterable[tuple[Frame, Regions]], model: Model) -> Itera
         raise SourceError(f"the clip has {count} frames; a sequence needs {FRAMES}: give longer footage")
     yield from (_complete(sequence, model, before) for sequence in between)
     yield from (_incomplete(seen, model) for seen in list(window)[-REACH:])
+
+
+def _check_size(frame: Frame, model: Model) -> None:
+    # Where what is usual lies, how fast and how tall it is, is known in pixels.
+    if model.usual is None or model.scene is None:
+        return
+    (height, width), (tall, wide) = model.scene.background.shape, frame.image.shape[:2]
+    if (tall, wide) != (height, width):
+        raise SourceError(
+            f"pictures of {wide}×{tall}, but this model knows what is usual in those of {width}×{height}: give those "
+            "(a camera's other stream, or scaled by ffmpeg), or fit a model to these"
+        )
 
 
 def _complete(

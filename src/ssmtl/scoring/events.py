@@ -241,7 +241,12 @@ class Events:
 
     def _follow(self, scored: Scored) -> None:
         """Each box goes on with the track that it overlaps most, the most unusual box first, or begins one."""
-        alive = [t for t in self._tracks if t.last is not None and scored.time_s - t.last.time_s <= LOST_S]
+        # Frames that follow one another are together, however far apart in time.
+        alive = [
+            t
+            for t in self._tracks
+            if t.last is not None and (scored.time_s - t.last.time_s <= LOST_S or scored.frame <= t.last.frame + 1)
+        ]
         lost = [t for t in self._tracks if t not in alive]
         boxes = np.array([t.last.box for t in alive if t.last is not None], np.float32).reshape(-1, 4)
         common = overlaps(scored.boxes, boxes)

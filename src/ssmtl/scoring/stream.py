@@ -88,7 +88,7 @@ def score_stream(frames: Iterable[Frame], model: Model, detector: Union, stage: 
             as a measurement wants it.
 
     Raises:
-        SourceError: fewer than 7 frames.
+        SourceError: fewer than 7 frames, or of another size than what the model's attributes were learnt from.
     """
     settings = model.configuration.scoring
     # Chosen and made before there are threads; what takes the time of each stage wants one after the other.

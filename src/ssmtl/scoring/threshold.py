@@ -120,7 +120,8 @@ def rate_bound(events: int, seconds: float) -> float:
 def choose_threshold(curves: Sequence[Curve], settings: EventSettings, budget: str, least: float = 0.0) -> Threshold:
     """The lowest threshold that keeps the budget, by promise where the footage allows one, else by estimate.
 
-    Where the footage is even too short for an estimate of its tail, the threshold is `least` at least.
+    Where the footage is even too short for an estimate of its tail, or nothing in it ever scores, the threshold is
+    `least` at least.
 
     Raises:
         ConfigError: no budget.
@@ -141,6 +142,9 @@ def choose_threshold(curves: Sequence[Curve], settings: EventSettings, budget: s
         while rate_bound(most + 1, total) <= allowed:
             most += 1
         value = _lowest(peaks, count, most)
+        if value <= _above(0.0):
+            # Hardly anything ever scored: that tells when nothing moves, not how unusual what moves may be.
+            value = max(value, least)
         estimated = False
     else:
         allowed = max(allowed, 1 / (EXTENDED * total))
@@ -189,7 +193,7 @@ def _tail(peaks: NDArray[np.float64], seconds: float, allowed: float, least: flo
     """
     highest = _above(float(peaks[0])) if allowed * seconds < 1 else 0.0
     n = min(TAIL, len(peaks) // 2)
-    if n < FEWEST:
+    if n < FEWEST or not peaks[0] > 0:
         return max(least, _above(1.5 * float(peaks[0])))  # no tail: well above all
     lowest = float(peaks[n])
     mean = float((peaks[:n] - lowest).mean())

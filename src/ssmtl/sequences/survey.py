@@ -17,7 +17,7 @@ Progress = Callable[[], None]
 """Called once a frame."""
 
 PICTURES = 120
-"""Pictures kept in memory for the median, whatever the length of the footage."""
+"""Pictures for the median: so many, and fewer than twice so many are kept, whatever the length of the footage."""
 
 GREY = 2
 """Largest difference between the channels of a grey picture: its coding leaves small ones."""
@@ -50,6 +50,7 @@ def survey(clips: Sequence[Clip], progress: Progress = lambda: None) -> Survey:
     unreadable: dict[Clip, str] = {}
     undecodable: dict[Clip, int] = {}
     is_grey = True
+    found, step = 0, 1
     for clip in clips:
         try:
             source = open_source(clip)
@@ -62,9 +63,13 @@ def survey(clips: Sequence[Clip], progress: Progress = lambda: None) -> Survey:
         if source.undecodable:
             undecodable[clip] = source.undecodable
         is_grey = is_grey and coloured == 0
-        pictures += seen
-        if len(pictures) > 4 * PICTURES:
-            pictures = pictures[::2]
+        for picture in seen:
+            if found % step == 0:
+                pictures.append(picture)
+            found += 1
+            if len(pictures) > 2 * PICTURES:
+                # What follows is thinned alike, so that no part of the footage counts for more.
+                pictures, step = pictures[::2], 2 * step
     if not lengths:
         raise SourceError("; ".join(unreadable.values()) or "no footage given; name files, folders or a data set")
     pictures = pictures[:: max(1, len(pictures) // PICTURES)]

@@ -1,5 +1,7 @@
 """Holding out a part of the training footage: whole clips, or pieces of each, never neighbouring frames."""
 
+from collections.abc import Collection
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,7 +20,7 @@ GAPS = 0.1
 
 
 def hold_out(
-    clip: NDArray[np.intp], frame: NDArray[np.int64], share: float, reach: int
+    clip: NDArray[np.intp], frame: NDArray[np.int64], share: float, reach: int, learnt: Collection[int] = ()
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Positions to train on and positions held out.
 
@@ -28,25 +30,32 @@ def hold_out(
         share: of the sequences to hold out, in (0, 1).
         reach: frames on either side of the middle one; by time, sequences that share a frame with a held-out one
             are in neither part, so that a short clip gives its end alone.
+        learnt: clips that a network was trained on before: while there are others, none of these is held out.
 
     Returns:
         Two arrays of positions, both non-empty when N ≥ 2 and the footage is long enough.
     """
     clips, counts = np.unique(clip, return_counts=True)
+    new = ~np.isin(clips, list(learnt))
+    if not new.any():
+        new[:] = True
     if len(clips) >= MIN_CLIPS:
         held: list[np.intp] = []
         total, goal = 0, share * len(clip)
         for i in np.random.default_rng(0).permutation(len(clips)):
-            if len(held) < len(clips) - 1 and abs(total + counts[i] - goal) < abs(total - goal):
+            if new[i] and len(held) < len(clips) - 1 and abs(total + counts[i] - goal) < abs(total - goal):
                 held.append(clips[i])
                 total += counts[i]
         if not held:
-            held.append(clips[np.argmin(counts)])
+            held.append(clips[new][np.argmin(counts[new])])
         out = np.isin(clip, held)
         return np.flatnonzero(~out), np.flatnonzero(out)
     train, out = np.zeros(len(clip), bool), np.zeros(len(clip), bool)
     for number in clips:
         mine = clip == number
+        if not new[clips == number]:
+            train |= mine
+            continue
         held_mine = _pieces(frame[mine], share, reach)
         out[mine] = held_mine
         train[mine] = _distance(frame[mine], np.unique(frame[mine][held_mine])) > 2 * reach
