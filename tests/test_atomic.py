@@ -122,3 +122,11 @@ def test_claim_below_a_file(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(OutputError, match="cannot be written"):
         claim_output(tmp_path / "file" / "out", overwrite=False)
+
+
+def test_a_name_may_be_as_long_as_a_name_can_be(tmp_path: Path) -> None:
+    name = "ж" * 123 + ".txt"
+    write_text(tmp_path / name, "whole")
+    with atomic_folder(tmp_path / ("ж" * 127)) as folder:
+        (folder / "a").write_text("")
+    assert (tmp_path / name).read_text() == "whole" and (tmp_path / ("ж" * 127) / "a").is_file()

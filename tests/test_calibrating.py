@@ -165,6 +165,17 @@ def test_a_dismissed_event_counts_as_ordinary_and_others_do_not(model: Model, tm
     assert thresholds[Status.DISMISSED] > 5.0 > 1.0 > thresholds[Status.NEW] == thresholds[Status.CONFIRMED]
 
 
+def test_other_machines_of_a_shared_database_do_not_count(tmp_path: Path) -> None:
+    curves = recorded(tmp_path, Status.DISMISSED)
+    (tmp_path / "watch.json").write_text(json.dumps({"machine": "here"}))
+    with closing(open_store(tmp_path, None)) as store:
+        store.add_scores("there", "door", [(1000 + i, 9.0, 0.0, 1) for i in range(3600)])
+        store.add_scores("there", "gate", [(1000, 9.0, 0.0, 1)])
+    found = normal_curves(tmp_path)
+    assert list(found) == ["door"] and found["door"][0].scores.max() == curves[0].scores.max() == 5.0
+    assert found["door"][0].each_s == 1.0
+
+
 def test_a_watch_that_recorded_nothing(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no folder of `ssmtl watch`"):
         normal_curves(tmp_path)

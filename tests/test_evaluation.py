@@ -309,3 +309,14 @@ def test_the_command_shows_every_figure_and_any_name(files: tuple[Path, Path], o
     shown = capsys.readouterr().out
     assert end.value.code == 0 and "[/x]" in shown
     assert "90.00" in shown and "100.00" in shown if not options else json.loads(shown)["regions"]["tbdc"] == 1.0
+
+
+def test_a_table_of_one_clip_alone_is_not_one_of_all(files: tuple[Path, Path], tmp_path: Path) -> None:
+    """A table with a column "clip" may leave out a clip in which nothing is; one without names no other."""
+    header, row = "frame,x_min,y_min,x_max,y_max,score", "2,10,10,30,50,0.9"
+    (tmp_path / "01.csv").write_text(f"{header}\n{row}\n")
+    with pytest.raises(DataError, match="nothing of 02"):
+        evaluate_files(files[0], tmp_path / "01.csv", 10)
+    (tmp_path / "all.csv").write_text(f"clip,{header}\n01,{row}\n")
+    done = evaluate_files(files[0], tmp_path / "all.csv", 10)
+    assert done.regions is not None and done.regions.detections == 1

@@ -1,5 +1,6 @@
 """Outputs that appear whole or not at all: written under a temporary name, then renamed."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -18,6 +19,11 @@ def _explain(path: Path, error: OSError) -> OutputError:
     )
 
 
+def _short(name: str) -> str:
+    # A name may have 255 bytes, and what is added to one that is nearly so long must fit.
+    return name if len(name.encode()) <= 200 else hashlib.sha256(name.encode()).hexdigest()
+
+
 @contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it to `path` on success, delete it on any failure.
@@ -28,7 +34,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
         OutputError: the file cannot be written (no such folder, no permission, disk full).
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+    temporary = path.with_name(f".{_short(path.stem)}.{os.getpid()}.part{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
@@ -50,14 +56,14 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     path = Path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
+        temporary = Path(tempfile.mkdtemp(prefix=f".{_short(path.name)}.", suffix=".part", dir=path.parent))
         temporary.chmod(0o755)
     except OSError as error:
         raise _explain(path, error) from error
     try:
         yield temporary
         if path.exists():
-            old = path.with_name(f".{path.name}.{os.getpid()}.old")
+            old = path.with_name(f".{_short(path.name)}.{os.getpid()}.old")
             path.rename(old)
             temporary.rename(path)
             shutil.rmtree(old)

@@ -132,7 +132,7 @@ def within(curve: Curve, period: Period) -> list[Curve]:
     ) % DAY_MINUTES
     inside = np.array([period.holds(m) for m in minute])
     borders = np.flatnonzero(np.diff(inside.astype(np.int8), prepend=0, append=0)).reshape(-1, 2)
-    return [Curve(curve.times_s[a:b], curve.scores[a:b]) for a, b in borders if b - a > 1]
+    return [replace(curve, times_s=curve.times_s[a:b], scores=curve.scores[a:b]) for a, b in borders if b - a > 1]
 
 
 def held_out_clips(

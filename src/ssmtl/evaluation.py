@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssmtl.errors import DataError
-from ssmtl.formats.clips import clip_key, match_clips, natural_order, some
+from ssmtl.formats.clips import clip_key, match_clips, names_clips, natural_order, some
 from ssmtl.formats.frame_scores import read_frame_scores, split_joined
 from ssmtl.formats.records import ScoredRegions, Tracks
 from ssmtl.formats.regions import read_regions
@@ -291,7 +291,7 @@ def _own_regions(scores: Path | str | None) -> Path | None:
 def _regions(place: Path, names: Sequence[str], first_frame: int | None) -> dict[str, ScoredRegions]:
     """Regions of every clip. A table or a JSON of all clips does not name one without any."""
     found = read_regions(place, first_frame)
-    if len(found) == len(names) == 1 and place.is_file() and place.suffix.lower() in _UNNAMED:
+    if len(found) == len(names) == 1 and place.is_file() and not names_clips(place):
         return {names[0]: next(iter(found.values()))}
     if _names_only_some(place):
         found |= {name: ScoredRegions.none() for name in names if name not in _match_some(names, found)}
@@ -300,12 +300,12 @@ def _regions(place: Path, names: Sequence[str], first_frame: int | None) -> dict
 
 
 _UNNAMED = (".npy", ".txt")
-"""Endings of files that do not say which clip they are of."""
+"""Endings of files of scores that do not say which clip they are of."""
 
 
 def _names_only_some(place: Path) -> bool:
     """Whether a clip of which there is nothing is not named there: so it is in a table or a JSON of all clips."""
-    return place.is_file() and place.suffix.lower() in (".csv", ".json")
+    return place.is_file() and place.suffix.lower() in (".csv", ".json") and names_clips(place)
 
 
 def _match_some(names: Iterable[str], found: Iterable[str]) -> set[str]:

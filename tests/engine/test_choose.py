@@ -100,6 +100,15 @@ def test_what_is_asked_for(machine: Any, settings: dict[str, Any], expected: str
     assert f"{found.kind} {found.precision}" == expected
 
 
+def test_of_what_is_named_in_part_none_that_is_off_is_taken(machine: Any) -> None:
+    """Where one way is left, it is measured as any."""
+    machine(ALL | {"openvino bfloat16": (3.0, 0.0), "openvino int8": (2.0, 9.0)})
+    with pytest.raises(ConfigError, match=r"none can be used within engine\.tolerance"):
+        chosen({"precision": "int8"})
+    machine(ALL | {"openvino bfloat16": (3.0, 0.0), "openvino int8": (2.0, 1e-4)})
+    assert chosen({"precision": "int8"}).difference is not None
+
+
 def test_it_is_measured_once_for_a_model_and_its_settings(machine: Any) -> None:
     built = machine(ALL | {"openvino bfloat16": (3.0, 0.0), "openvino int8": (2.0, 0.0)})
     first = chosen()
@@ -107,6 +116,10 @@ def test_it_is_measured_once_for_a_model_and_its_settings(machine: Any) -> None:
     assert chosen() == first and built == ["openvino int8"]
     built.clear()
     chosen({"tolerance": 0.2})
+    assert len(built) > 1
+    built.clear()
+    stretched = {kind: replace(scale, high=scale.high + 1) for kind, scale in subject().scales.items()}
+    chosen(of=replace(subject(), scales=stretched))
     assert len(built) > 1
     built.clear()
     chosen(of=replace(subject(), identity="another"))

@@ -28,6 +28,7 @@ TASKS: dict[str, list[Any]] = {
     "given": ["distillation", "jigsaw", "segmentation"],
     "both ways": ["motion_irregularity", {"kind": "arrow_of_time", "both_ways": True}, "middle_box"],
     "rounds": ["arrow_of_time", {"kind": "inpainting", "rounds": 2}],
+    "shuffled": ["arrow_of_time", {"kind": "jigsaw", "asked": "applied"}],
 }
 TRANSFORMER = {"transformer": "3d", "cvt": {"blocks": 1, "heads": 2, "head_size": 8}}
 CPU = torch.device("cpu")
@@ -208,3 +209,12 @@ def test_samples_go_over_and_over() -> None:
     assert more.pictures[:, 0].tolist() == more.given["classes"][:, 0].tolist() == [0, 1, 2, 0, 1]
     again = Samples.of(few.arrays())
     assert np.array_equal(again.pictures, few.pictures) and again.given.keys() == {"classes"}
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
+@pytest.mark.parametrize("tasks", ["T1-3", "given", "rounds", "shuffled"])
+def test_scores_are_captured_on_a_gpu(tasks: str) -> None:
+    of = subject(tasks)
+    assert of.samples is not None
+    engine = build_engine(of, "pytorch", "float32", 0, torch.device("cuda"))
+    assert engine.scores(of.samples.pictures, of.samples.given) == pytest.approx(exact(of), abs=1e-2)

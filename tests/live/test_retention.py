@@ -278,3 +278,11 @@ def test_what_cannot_be_deleted_pauses_recording(disk: Disk, monkeypatch: pytest
     assert retention.sweep(NOW) == Swept(0, 1, KB, False)
     (disk.media / "yard/day/a.jpg").unlink()
     assert retention.sweep(NOW) == Swept(0, 0, 0, True)
+
+
+def test_a_disk_that_is_gone_lets_recording_rest(disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(folder: Path) -> int:
+        raise FileNotFoundError(folder)
+
+    retention = Retention(disk.folder, disk.store, "shop", days=None, media_gb=None, free_gb=1e-6, free=gone)
+    assert not retention.sweep(NOW).recording

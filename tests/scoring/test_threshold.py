@@ -149,3 +149,14 @@ def test_where_nothing_ever_scores_the_threshold_is_the_least(hours: float) -> N
     seconds = np.arange(int(3600 * hours), dtype=np.float64)
     found = choose_threshold([Curve(seconds, np.zeros(len(seconds)))], SETTINGS, "1/day", 1.25)
     assert found.value == 1.25 and found.seen == 0 and found.kept == (hours == 96.0)
+
+
+def test_the_highest_scores_of_seconds_may_be_of_a_whole_second() -> None:
+    """As a watch keeps them: a spike in one second of each hour is an event each hour."""
+    seconds = np.arange(6 * DAY_S, dtype=np.float64)
+    ordinary = np.random.default_rng(0).exponential(0.05, len(seconds))
+    scores = np.where(seconds % 3600 == 1800, 3.0, ordinary)
+    settings = EventSettings()
+    kept = choose_threshold([Curve(seconds, scores, each_s=1.0)], settings, "1/day")
+    assert kept.kept and kept.value > 3.0
+    assert choose_threshold([Curve(seconds, scores)], settings, "1/day").value < 3.0

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ssmtl.tasks.inpainting import Inpainting, blacked_out, draw_patches
+from ssmtl.tasks.inpainting import Inpainting, _scored_masks, blacked_out, draw_patches
 from ssmtl.tasks.task import FRAMES, REACH, View
 
 from .sequences import generator
@@ -165,3 +165,10 @@ def test_the_patches_of_the_rounds_are_those_that_the_documentation_names() -> N
     masks = draw_patches(3, 64, 64, torch.Generator().manual_seed(0))
     assert sorted(int(mask.any(dim=0).sum()) for mask in masks) == [11, 16, 21]
     assert masks.any(dim=0).float().mean().item() == pytest.approx(0.154, abs=0.001)
+
+
+def test_patches_are_brought_to_a_device_once() -> None:
+    """While a GPU's graph is captured nothing may be uploaded."""
+    elsewhere = torch.device("meta")
+    first = _scored_masks(3, 64, 64, elsewhere)
+    assert first.device == elsewhere and _scored_masks(3, 64, 64, elsewhere) is first

@@ -175,3 +175,9 @@ def test_which_picture_is_asked_about() -> None:
     output = task.answer(run, x)
     assert [laid(picture[:, 0]) for picture in seen[0]] == [list(task.permutations[1])] * 2 and len(seen) == 1
     assert task.score(output, x, {}).tolist() == pytest.approx([0.2, 0.4], abs=1e-6)
+
+
+def test_orders_are_brought_to_a_device_once() -> None:
+    """While a GPU's graph is captured nothing may be uploaded."""
+    task, like = Jigsaw(), torch.zeros(1, device="meta")
+    assert task._orders(like).device == like.device and task._orders(like) is task._orders(like)

@@ -84,3 +84,12 @@ def test_a_film_that_cannot_be_written_leaves_the_recorder_ready(tmp_path: Path)
 )
 def test_large_pictures_are_shrunk(size: tuple[int, int], expected: tuple[int, int]) -> None:
     assert shrink(np.zeros((*size, 3), np.uint8)).shape[:2] == expected
+
+
+def test_a_film_goes_on_after_a_gap_with_pictures_of_its_size(tmp_path: Path) -> None:
+    recorder = Recorder(RATE)
+    recorder.add(picture(10), 0.0)
+    recorder.begin(tmp_path / "a.mp4")
+    recorder.add(picture(20, height=96), 0.1)
+    recorder.add(picture(30), 5.0)
+    assert recorder.end() == tmp_path / "a.mp4" and levels(tmp_path / "a.mp4") == [1, 3]

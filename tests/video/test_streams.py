@@ -198,3 +198,9 @@ def test_who_reads_is_told_that_nothing_comes(clip: Path, monkeypatch: pytest.Mo
             break
     camera.close()
     assert lengths == [12, 0, 0]
+
+
+def test_whatever_goes_wrong_it_is_tried_again(clip: Path) -> None:
+    camera = Camera("x", opener=Cable(MemoryError("no room for a picture"), clip), first_wait_s=0.05)
+    (first,) = stretches(camera, 1)
+    assert len(first) == 12

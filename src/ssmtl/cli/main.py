@@ -11,6 +11,7 @@ import typer
 from ssmtl import __version__
 from ssmtl.cli.options import console
 from ssmtl.errors import SsmtlError
+from ssmtl.video.addresses import hide_in
 
 COMMANDS = (
     "demo", "fit", "calibrate", "detect", "report", "watch", "serve", "evaluate", "regions", "study", "dataset",
@@ -56,7 +57,7 @@ def main() -> None:
     try:
         application(called if called and called[0] in COMMANDS else COMMANDS)()
     except SsmtlError as error:
-        console.print(f"error: {error}", style="red", highlight=False, markup=False, soft_wrap=True)
+        console.print(f"error: {hide_in(str(error))}", style="red", highlight=False, markup=False, soft_wrap=True)
         sys.exit(1)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

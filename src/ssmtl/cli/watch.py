@@ -1,6 +1,7 @@
 """`ssmtl watch`."""
 
 import signal
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -73,7 +74,9 @@ def watch(
         used = with_settings(used, changes)
 
     def say(line: str) -> None:
-        options.console.print(line, highlight=False, markup=False, soft_wrap=True)
+        # Where nobody can be told (a log on a full disk), watching goes on.
+        with suppress(OSError):
+            options.console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     out.mkdir(parents=True, exist_ok=True)
     database = open_store(out, store)

@@ -12,7 +12,7 @@ from ssmtl.datasets.layout import folder_at, match_names, subfolders
 from ssmtl.datasets.truth import cut_tracks
 from ssmtl.errors import DataError
 from ssmtl.formats.box_files import TRACKS
-from ssmtl.formats.clips import clip_files
+from ssmtl.formats.clips import clip_files, names_clips
 from ssmtl.formats.records import Tracks
 from ssmtl.formats.tracks import read_tracks, read_tracks_folder
 from ssmtl.video.folders import list_files
@@ -109,7 +109,7 @@ def read_clip_tracks(
 def _match_given(given: Path, names: Sequence[str], by_number: bool) -> TrackFiles:
     if given.is_dir():
         files = clip_files(given, TRACKS.inside)
-        if not any(map(_names_clips, files.values())):
+        if not any(map(names_clips, files.values())):
             matched = _match_folder(given, names, by_number)
             # A folder that is itself a clip's has its file deeper, as has one that MOT's benchmark gives.
             if matched.of or not files:
@@ -150,15 +150,3 @@ def _one_each(
             )
         of[name] = found[first]
     return of
-
-
-def _names_clips(path: Path) -> bool:
-    """Whether a file itself says which clips it is of, so that its name does not."""
-    if path.suffix.lower() != ".csv":
-        return path.suffix.lower() in {".json", ".npz"}
-    try:
-        with path.open(encoding="utf-8-sig", errors="replace") as file:
-            header = file.readline()
-    except OSError:
-        return False  # reading its tracks will say why
-    return "clip" in [cell.strip().strip('"').strip() for cell in header.split(",")]

@@ -87,12 +87,15 @@ def choose_engine(settings: EngineSettings, subject: Subject, batch: int) -> tup
             f"engine: there is no {settings.kind} engine in {settings.precision} on {device.type}; known ones: "
             + ", ".join(f"{kind} {precision}" for kind, precision in WAYS)
         )
-    if len(ways) == 1:
+    # What is named in full is used as it is, and so is what all are compared with.
+    if len(ways) == 1 and (settings.kind != "auto" or ways[0] == WAYS[0]):
         return build_engine(subject, *ways[0], settings.threads, device, settings.compiled), Choice(*ways[0])
     if subject.samples is None or not len(subject.samples):
         return _unchecked(ways, settings, subject, device)
     threads = settings.threads or torch.get_num_threads()
-    asked = (settings.tolerance, threads, batch, device.type, settings.compiled, subject.power)
+    # The same network may be measured anew, on another scale.
+    scales = {kind: asdict(scale) for kind, scale in subject.scales.items()}
+    asked = (settings.tolerance, threads, batch, device.type, settings.compiled, subject.power, scales)
     place = cached_folder("engines", subject.identity, ways, *asked)
     found = None
     if place is not None and place.with_suffix(".json").is_file():

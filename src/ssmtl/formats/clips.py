@@ -225,3 +225,15 @@ def group_rows(names: NDArray[np.str_], where: Callable[[int], str]) -> dict[str
     order = np.argsort(codes, kind="stable")
     edges = np.searchsorted(codes[order], np.arange(len(numbers) + 1))
     return {name: order[edges[i] : edges[i + 1]] for name, i in numbers.items()}
+
+
+def names_clips(path: Path) -> bool:
+    """Whether a file itself says which clips it is of, so that its name does not."""
+    if path.suffix.lower() != ".csv":
+        return path.suffix.lower() in {".json", ".npz"}
+    try:
+        with path.open(encoding="utf-8-sig", errors="replace") as file:
+            header = file.readline()
+    except OSError:
+        return False  # reading its tracks will say why
+    return "clip" in [cell.strip().strip('"').strip() for cell in header.split(",")]

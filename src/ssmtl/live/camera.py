@@ -202,7 +202,9 @@ class CameraWatch(threading.Thread):
             self._health = replace(self._health, size=(width, height))
         configuration = self._model.configuration
         detector = build_detector(configuration.detectors, self.watched.name, self._model.scene, 0, self._zones)
-        self._recorder = Recorder(self._camera.rate if self._camera is not None else self._rate)
+        if self._recorder is None or self._recorder.path is None:
+            # A film that is being written goes on after the gap, as its event may.
+            self._recorder = Recorder(self._camera.rate if self._camera is not None else self._rate)
         results = score_stream(self._counted(chain(first, frames)), self._model, detector)
         try:
             for result in results:
@@ -330,7 +332,8 @@ class CameraWatch(threading.Thread):
             self.watched.name,
             Kind.ANOMALY,
             start,
-            None if self._stream.events.hysteresis.begun is span else unix(span.end_s),
+            # A clock that was set back meanwhile must not end it before it began.
+            None if self._stream.events.hysteresis.begun is span else max(start, unix(span.end_s)),
             unix(span.peak_s),
             span.score,
             span.threshold,

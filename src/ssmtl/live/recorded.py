@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from ssmtl.errors import DataError
-from ssmtl.live.records import Status
+from ssmtl.live.records import Status, known_machine
 from ssmtl.live.store import Store, open_store
 from ssmtl.scoring.threshold import Curve
 
@@ -24,14 +24,16 @@ def normal_curves(folder: Path, url: str | None = None, camera: str | None = Non
     """
     if not (folder / "watch.json").is_file():
         raise DataError(f"{folder}: is no folder of `ssmtl watch`; check --watch")
+    # Others that share its database watch with models of their own.
+    machine = known_machine(folder) or None
     store = open_store(folder, url)
     try:
-        names = store.cameras()
+        names = store.cameras(machine)
         if camera is not None and camera not in names:
             raise DataError(f"{folder}: has no camera {camera}; it has {', '.join(names) or 'none'}")
         wanted = [name for name in names if camera in (None, name)]
-        found = {name: _curves(store, name) for name in wanted}
-        recorded = any(store.scores(name, 0.0, 1e12, most=1) for name in wanted)
+        found = {name: _curves(store, name, machine) for name in wanted}
+        recorded = any(store.scores(name, 0.0, 1e12, machine=machine, most=1) for name in wanted)
     finally:
         store.close()
     found = {name: curves for name, curves in found.items() if curves}
@@ -45,11 +47,11 @@ def normal_curves(folder: Path, url: str | None = None, camera: str | None = Non
     return found
 
 
-def _curves(store: Store, name: str) -> list[Curve]:
-    rows = np.array(store.scores(name, 0.0, 1e12, most=10**9), np.float64).reshape(-1, 2)
+def _curves(store: Store, name: str, machine: str | None) -> list[Curve]:
+    rows = np.array(store.scores(name, 0.0, 1e12, machine=machine, most=10**9), np.float64).reshape(-1, 2)
     keep = np.ones(len(rows), bool)
     before = None
-    while page := store.events(camera=name, before=before, limit=500):
+    while page := store.events(camera=name, machine=machine, before=before, limit=500):
         for event in page:
             if event.status is not Status.DISMISSED:
                 end = event.end if event.end is not None else np.inf
@@ -57,4 +59,4 @@ def _curves(store: Store, name: str) -> list[Curve]:
         before = page[-1].key
     # What is not there is a gap, not a second without a score.
     parts = np.split(np.flatnonzero(keep), np.flatnonzero(np.diff(rows[keep, 0]) > 1.5) + 1)
-    return [Curve(rows[part, 0], rows[part, 1]) for part in parts if len(part) > 1]
+    return [Curve(rows[part, 0], rows[part, 1], each_s=1.0) for part in parts if len(part) > 1]

@@ -1,7 +1,9 @@
 """What is known of a watched camera and of what happened in front of it; times are Unix times in seconds."""
 
+import json
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 from ssmtl.scoring.events import Box
@@ -127,3 +129,11 @@ class CameraSettings:
 
     threshold: float | None = None
     zones: tuple[dict[str, Any], ...] | None = field(default=None)
+
+
+def known_machine(folder: Path) -> str:
+    """The name of the machine that watched into this folder before: a container may have another each time."""
+    try:
+        return str(json.loads((folder / "watch.json").read_text(encoding="utf-8"))["machine"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""

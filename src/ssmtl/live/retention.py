@@ -190,9 +190,10 @@ class Retention:
         return enough and self._space() >= ROOM * self._least_free
 
     def _space(self) -> int:
-        with suppress(OSError):
-            return self._free(self._media)
-        return self._free(self._media.parent)
+        for place in (self._media, self._media.parent):
+            with suppress(OSError):
+                return self._free(place)
+        return 0  # the disk is gone: recording rests until it is back
 
 
 def _taken(files: Iterable[_File]) -> int:

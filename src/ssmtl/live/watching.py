@@ -1,6 +1,5 @@
 """`ssmtl watch`: several cameras and clips at once, their events kept and told, until it is stopped."""
 
-import json
 import socket
 import threading
 import time
@@ -16,7 +15,7 @@ from ssmtl.errors import OutputError
 from ssmtl.live.camera import CameraWatch, Outlet
 from ssmtl.live.clock import Clock
 from ssmtl.live.dispatcher import Dispatcher
-from ssmtl.live.records import Health, LiveEvent
+from ssmtl.live.records import Health, LiveEvent, known_machine
 from ssmtl.live.retention import Retention
 from ssmtl.live.sources import Watched
 from ssmtl.live.store import Store
@@ -80,10 +79,11 @@ class Watch:
             ConfigError: the model's engine cannot be had.
         """
         self._folder, self._store, self._dispatcher, self._say = folder, store, dispatcher, say
-        self._machine = options.machine or _known_machine(folder) or socket.gethostname()
+        self._machine = options.machine or known_machine(folder) or socket.gethostname()
         self._clock = Clock()
         self._stop = threading.Event()
         self._lock = threading.Lock()
+        self._sweeping = threading.Lock()
         self._unkept: dict[str, LiveEvent] = {}
         self._seconds: dict[str, list[tuple[int, float, float, int]]] = {}
         self._keeping_fails = False
@@ -186,8 +186,8 @@ class Watch:
             self._unkept[event.key] = event
             while len(self._unkept) > MOST_UNKEPT:
                 self._unkept.pop(next(iter(self._unkept)))
+        # It is kept at the next tick: a camera does not wait for a database.
         self._dispatcher.send(event)
-        self._keep()
 
     def _keep_second(self, camera: str, row: tuple[int, float, float, int]) -> None:
         with self._lock:
@@ -220,6 +220,15 @@ class Watch:
                 del self._seconds[camera][: len(rows)]
 
     def _sweep(self) -> None:
+        # By one thread at a time; what the others would find, it finds.
+        if not self._sweeping.acquire(blocking=False):
+            return
+        try:
+            self._sweep_now()
+        finally:
+            self._sweeping.release()
+
+    def _sweep_now(self) -> None:
         swept = self._retention.sweep(self._clock.now())
         if swept.problem and not self._retention_problem:
             self._say(f"old events stay: {swept.problem}")
@@ -242,11 +251,3 @@ class Watch:
 def failures(watch: Watch) -> list[str]:
     """Why cameras ended too early."""
     return [f"{camera.watched.name}: {camera.failed}" for camera in watch.cameras if camera.failed]
-
-
-def _known_machine(folder: Path) -> str:
-    """The name of the machine that watched into this folder before: a container may have another each time."""
-    try:
-        return str(json.loads((folder / "watch.json").read_text(encoding="utf-8"))["machine"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""

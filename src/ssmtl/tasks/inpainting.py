@@ -54,8 +54,8 @@ class Inpainting(ProxyTask):
     def answer(self, run: Run, x_BCTHW: Tensor) -> Tensor:
         """The frame after `rounds` rounds, B×C×H×W."""
         frame = middle_frame(x_BCTHW)
-        masks = torch.tensor(_scored_patches(self.rounds, *frame.shape[-2:])).to(frame.device)
-        for mask in masks:
+        height, width = frame.shape[-2:]
+        for mask in _scored_masks(self.rounds, height, width, frame.device):
             frame = run(blacked_out(frame, mask)[:, :, None]).clamp(0, 1)
         return frame
 
@@ -73,6 +73,19 @@ class Inpainting(ProxyTask):
 def _scored_patches(n: int, height: int, width: int) -> NDArray[np.bool_]:
     """The patches of the rounds, N×H×W; an array, which is a constant to whoever traces the scoring."""
     return draw_patches(n, height, width, torch.Generator().manual_seed(0)).numpy()
+
+
+def _scored_masks(n: int, height: int, width: int, device: torch.device) -> Tensor:
+    if device.type == "cpu":
+        return torch.tensor(_scored_patches(n, height, width))
+    return _masks_there(n, height, width, device)
+
+
+@lru_cache(maxsize=8)
+def _masks_there(n: int, height: int, width: int, device: torch.device) -> Tensor:
+    """Uploaded once: nothing may be uploaded while a GPU's graph is captured."""
+    with torch.inference_mode(False):
+        return torch.tensor(_scored_patches(n, height, width)).to(device)
 
 
 def draw_patches(n: int, height: int, width: int, generator: torch.Generator) -> Tensor:

@@ -1,7 +1,7 @@
 """T8, jigsaw (SSMTL++, section 3.4): in which order were the pieces of the middle crop laid?"""
 
 import random
-from functools import cache
+from functools import cache, lru_cache
 from typing import ClassVar, Literal
 
 import torch
@@ -72,7 +72,9 @@ class Jigsaw(ProxyTask):
         return shuffle(frame, self._orders(frame)[which_B])[:, :, None], which_B
 
     def _orders(self, like: Tensor) -> Tensor:
-        return torch.tensor(self.permutations, device=like.device)
+        if like.device.type == "cpu":
+            return torch.tensor(self.permutations)
+        return _orders_there(self.permutations, like.device)
 
     def head(self, channels: int, picture_channels: int) -> nn.Module:
         """A class per permutation."""
@@ -89,8 +91,7 @@ class Jigsaw(ProxyTask):
     def answer(self, run: Run, x_BCTHW: Tensor) -> Tensor:
         """The output on the crop shuffled by the second permutation, the same for every object."""
         frame = middle_frame(x_BCTHW)
-        orders = self._orders(frame)[1:2].expand(len(frame), -1)
-        return run(shuffle(frame, orders)[:, :, None])
+        return run(shuffle(frame, self._orders(frame)[1])[:, :, None])
 
     def score(self, output: Tensor, x_BCTHW: Tensor, given: Given) -> Tensor:
         """1 − P(the right permutation), in [0, 1]."""
@@ -104,10 +105,17 @@ class Jigsaw(ProxyTask):
         return Odds(("right order", "likeliest other"), torch.stack([probability[:, right], others.amax(dim=1)], dim=1))
 
 
-def shuffle(frame_BCHW: Tensor, orders_BP: Tensor) -> Tensor:
-    """Lay piece `orders[b, p]` of each picture in place p, row by row."""
+@lru_cache(maxsize=8)
+def _orders_there(permutations: tuple[Permutation, ...], device: torch.device) -> Tensor:
+    """Uploaded once: nothing may be uploaded while a GPU's graph is captured."""
+    with torch.inference_mode(False):
+        return torch.tensor(permutations).to(device)
+
+
+def shuffle(frame_BCHW: Tensor, orders: Tensor) -> Tensor:
+    """Lay piece `orders[b, p]`, or `orders[p]` for all, of each picture in place p, row by row."""
     b, c, height, width = frame_BCHW.shape
     tiles = frame_BCHW.reshape(b, c, GRID, height // GRID, GRID, width // GRID)
     tiles = tiles.permute(0, 2, 4, 1, 3, 5).flatten(1, 2)
-    laid = tiles[torch.arange(b, device=frame_BCHW.device)[:, None], orders_BP]
-    return laid.unflatten(1, (GRID, GRID)).permute(0, 3, 1, 4, 2, 5).reshape(b, c, height, width)
+    pictures = slice(None) if orders.ndim == 1 else torch.arange(b, device=frame_BCHW.device)[:, None]
+    return tiles[pictures, orders].unflatten(1, (GRID, GRID)).permute(0, 3, 1, 4, 2, 5).reshape(b, c, height, width)

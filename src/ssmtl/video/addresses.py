@@ -7,21 +7,25 @@ from urllib.parse import quote, quote_plus, unquote
 HIDDEN = "***"
 
 _SCHEME = re.compile(r"([A-Za-z][\w+.-]*://)")
-_SECRET_NAME = r"[\w.-]*(?:pass|pwd|passwd|password|token|secret|key|auth|sig|signature|credential)[\w.-]*"
-_SECRET_FIELD = re.compile(rf"(?i)((?:^|[?&;#])(?:{_SECRET_NAME})=)[^&;#\s]*")
+_SECRET_NAME = r"[\w.-]*(?:pas|pwd|psw|pw|token|secret|key|auth|sig|signature|credential)[\w.-]*"
+_SECRET_FIELD = re.compile(rf"(?i)((?:^|[?&;#/_,])(?:{_SECRET_NAME})=)[^&;#\s]*")
+_BARE = re.compile(r"(?<![\w%+.-])([\w%+.-]+):[^\s@/]+@(?=[\w\[])")
+"""user:password@host without a scheme, or with one that was mistyped."""
 # Of these the user's name is no secret; of others, such as https, it may be a token.
 _NAMED_USERS = ("postgres", "mqtt", "sqlite", "rtsp")
 
 
 def hide_password(url: str) -> str:
-    """A URL with its password as ***, in front of the host and in the query; what is no URL comes back as it is.
+    """A URL with its password as ***, in front of the host, in the path and in the query.
+
+    What is no URL comes back as it is, but for what looks like a user and a password in front of a host.
 
     It works on what no reader of URLs would take, such as a password with a slash or an @ in it, and then hides
     rather too much than too little.
     """
     found = _SCHEME.match(url)
     if found is None:
-        return url
+        return _BARE.sub(rf"\g<1>:{HIDDEN}@", url)
     scheme, rest = found.group(1), url[found.end() :]
     end = re.search(r"[/?#]", rest)
     authority, path = (rest, "") if end is None else (rest[: end.start()], rest[end.start() :])
@@ -36,7 +40,8 @@ def hide_in(text: str, secrets: Iterable[str] = ()) -> str:
     """A text with the passwords of the URLs in it as ***, and each of the `secrets`, however it is written."""
     for form in sorted({form for secret in secrets for form in _forms(secret)}, key=len, reverse=True):
         text = text.replace(form, HIDDEN)
-    return re.sub(r"[A-Za-z][\w+.-]*://\S+", lambda found: hide_password(found.group()), text)
+    text = re.sub(r"[A-Za-z][\w+.-]*://\S+", lambda found: hide_password(found.group()), text)
+    return _BARE.sub(rf"\g<1>:{HIDDEN}@", text)
 
 
 def _is_no_host(authority: str) -> bool:

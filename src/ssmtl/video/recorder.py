@@ -30,18 +30,18 @@ class Recorder:
         self._before_s, self._most_s = before_s, most_s
         self._ring: deque[tuple[float, NDArray[np.uint8]]] = deque()
         self._writer: VideoWriter | None = None
-        self._began_s = 0.0
+        self._began_s, self._size = 0.0, (0, 0)
         self.path: Path | None = None
 
     def add(self, image: NDArray[np.uint8], time_s: float) -> None:
-        """Take the next picture, H×W×3 uint8 RGB, of that time in seconds.
+        """Take the next picture, H×W×3 uint8 RGB, of that time in seconds; a film has those of one size alone.
 
         Raises:
             OutputError: the film cannot be written; it is gone, and the recorder can go on.
         """
         small = shrink(image)
         if self._writer is not None:
-            if time_s - self._began_s <= self._most_s:
+            if time_s - self._began_s <= self._most_s and small.shape[:2] == self._size:
                 self._write(small, time_s)
             return
         coded = cv2.imencode(".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1]
@@ -64,7 +64,7 @@ class Recorder:
         self._ring.clear()
         height, width = pictures[-1][1].shape[:2]
         self._writer = VideoWriter(path, width, height, self._rate)
-        self._began_s, self.path = pictures[0][0], path
+        self._began_s, self._size, self.path = pictures[0][0], (height, width), path
         try:
             self._writer.__enter__()
         except BaseException:

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import av
 from av.container import InputContainer
-from av.error import FFmpegError, HTTPForbiddenError, HTTPUnauthorizedError, InvalidDataError, PermissionError
+from av.error import HTTPForbiddenError, HTTPUnauthorizedError, InvalidDataError, PermissionError
 from av.video.reformatter import VideoReformatter
 
 from ssmtl.errors import SourceError
@@ -205,7 +205,7 @@ class Camera:
                 with self._opener(self.address) as container:
                     self._frames(container, connected_before)
                 problem = "the stream ended"
-            except (FFmpegError, OSError, SourceError) as error:
+            except Exception as error:  # whatever it is, the camera is tried again
                 problem = explain(error)
             if self._stop.is_set():
                 return
@@ -222,6 +222,8 @@ class Camera:
         if not container.streams.video:
             raise SourceError("it sends no video")
         stream = container.streams.video[0]
+        if stream.codec_context is None:
+            raise SourceError("its video is of a kind that cannot be decoded here")
         stream.codec_context.thread_count = 1
         rate = stream.average_rate or stream.guessed_rate
         self.rate = float(rate) if rate and 0 < rate <= 240 else DEFAULT_RATE
