@@ -14,6 +14,7 @@ from ssmtl.event_files import read_events
 from ssmtl.live.records import CameraSettings, Health, LiveEvent, State
 from ssmtl.live.sources import Watched, read_watched
 from ssmtl.live.store import Store, open_store
+from ssmtl.live.watching import MOST_CLIPS
 from ssmtl.model import Model
 from ssmtl.video.files import VideoFile
 from ssmtl.video.sources import Clip
@@ -238,3 +239,26 @@ def test_what_a_watch_says_of_itself_is_complete(street: Path, model: Model, tmp
 
     health = json.loads((tmp_path / "w" / "live" / "street.json").read_text())
     assert set(health) == {f.name for f in dataclasses.fields(Health)}
+
+
+def test_of_many_clips_a_few_are_watched_at_a_time(street: Path, model: Model, tmp_path: Path) -> None:
+    clips = [Watched(f"c{i}", str(street), Clip(f"c{i}", street, 0, 40)) for i in range(MOST_CLIPS + 2)]
+    most = 0
+    with watching(tmp_path / "w", clips, model) as running:
+        cameras = running.watch.cameras
+
+        def over() -> bool:
+            nonlocal most
+            most = max(most, sum(camera.is_alive() for camera in cameras))
+            return all(health.state is State.ENDED for health in running.watch.healths())
+
+        running.until(over, 60)
+    assert most <= MOST_CLIPS and not any(camera.failed for camera in cameras)
+    assert all(health.frames_out == 40 for health in running.watch.healths())
+
+
+def test_stopping_leaves_clips_that_have_not_begun(street: Path, model: Model, tmp_path: Path) -> None:
+    clips = [Watched(f"c{i}", str(street), Clip(f"c{i}", street)) for i in range(MOST_CLIPS + 2)]
+    with watching(tmp_path / "w", clips, model) as running:
+        running.until(lambda: running.health().frames_out > 0)
+    assert running.watch.cameras[-1].ident is None

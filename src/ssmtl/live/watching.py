@@ -32,6 +32,9 @@ DAY_S = 86400.0
 STOP_S = 4.0
 """How long cameras may take to stop."""
 
+MOST_CLIPS = 4
+"""Clips that are looked at at once; the next begins as one ends."""
+
 MOST_UNKEPT = 1000
 """Events that wait in memory for a database that does not answer."""
 
@@ -128,11 +131,11 @@ class Watch:
             # A run that was killed left events that go on.
             self._store.end_abandoned(self._machine)
         self._sweep()
-        for camera in self.cameras:
-            camera.start()
+        self._start_some()
         swept = time.monotonic()
         try:
             while not self._stop.wait(TICK_S):
+                self._start_some()
                 if not any(camera.is_alive() for camera in self.cameras):
                     break
                 self._tick()
@@ -141,6 +144,14 @@ class Watch:
                     swept = time.monotonic()
         finally:
             self._finish()
+
+    def _start_some(self) -> None:
+        """All cameras at once, and of clips a few at a time: a folder may hold thousands."""
+        begun = sum(camera.watched.clip is not None and camera.is_alive() for camera in self.cameras)
+        for camera in self.cameras:
+            if camera.ident is None and (camera.watched.clip is None or begun < MOST_CLIPS):
+                camera.start()
+                begun += camera.watched.clip is not None
 
     def healths(self) -> list[Health]:
         """How the cameras are doing."""
@@ -163,6 +174,8 @@ class Watch:
             camera.halt()
         until = time.monotonic() + STOP_S
         for camera in self.cameras:
+            if camera.ident is None:
+                continue
             camera.join(max(0.0, until - time.monotonic()))
             if camera.is_alive():
                 self._say(f"{camera.watched.name}: did not stop in time")
