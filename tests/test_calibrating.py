@@ -176,6 +176,13 @@ def test_other_machines_of_a_shared_database_do_not_count(tmp_path: Path) -> Non
     assert found["door"][0].each_s == 1.0
 
 
+def test_what_another_model_recorded_does_not_count(tmp_path: Path) -> None:
+    recorded(tmp_path, Status.DISMISSED)
+    (tmp_path / "watch.json").write_text(json.dumps({"since": 4000.0}))
+    (curve,) = normal_curves(tmp_path)["door"]
+    assert curve.times_s[0] == 4000 and len(curve.scores) == 600
+
+
 def test_a_watch_that_recorded_nothing(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no folder of `ssmtl watch`"):
         normal_curves(tmp_path)

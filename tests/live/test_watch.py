@@ -11,11 +11,11 @@ import pytest
 
 from ssmtl import detect
 from ssmtl.event_files import read_events
-from ssmtl.live.records import CameraSettings, Health, LiveEvent, State
+from ssmtl.live.records import CameraSettings, Health, LiveEvent, State, about_watch
 from ssmtl.live.sources import Watched, read_watched
 from ssmtl.live.store import Store, open_store
 from ssmtl.live.watching import MOST_CLIPS
-from ssmtl.model import Model
+from ssmtl.model import Model, with_settings
 from ssmtl.video.files import VideoFile
 from ssmtl.video.sources import Clip
 
@@ -262,3 +262,15 @@ def test_stopping_leaves_clips_that_have_not_begun(street: Path, model: Model, t
     with watching(tmp_path / "w", clips, model) as running:
         running.until(lambda: running.health().frames_out > 0)
     assert running.watch.cameras[-1].ident is None
+
+
+def test_since_when_scores_compare(street: Path, model: Model, tmp_path: Path) -> None:
+    """Of the same model and settings from the first watch on, of others from now on."""
+    clips = [Watched("a", str(street), Clip("a", street, 0, 8))]
+
+    def since(used: Model) -> float:
+        with watching(tmp_path / "w", clips, used):
+            return float(about_watch(tmp_path / "w")["since"])
+
+    first = since(model)
+    assert since(model) == first < since(with_settings(model, {"scoring": {"gaussian_frames": 2.5}}))

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from ssmtl.errors import DataError
-from ssmtl.live.records import Status, known_machine
+from ssmtl.live.records import Status, about_watch, known_machine
 from ssmtl.live.store import Store, open_store
 from ssmtl.scoring.threshold import Curve
 
@@ -16,7 +16,8 @@ AROUND_S = 5.0
 def normal_curves(folder: Path, url: str | None = None, camera: str | None = None) -> dict[str, list[Curve]]:
     """Scores of each camera, in Unix times, while nothing happened or what happened was dismissed as ordinary.
 
-    Events that were confirmed, or of which nobody said anything, are left out with some seconds around them.
+    Events that were confirmed, or of which nobody said anything, are left out with some seconds around them, and so is
+    what another model recorded there, or the same with other settings.
 
     Raises:
         DataError: the folder holds no watch, or there is no such camera, or nothing was recorded.
@@ -24,16 +25,16 @@ def normal_curves(folder: Path, url: str | None = None, camera: str | None = Non
     """
     if not (folder / "watch.json").is_file():
         raise DataError(f"{folder}: is no folder of `ssmtl watch`; check --watch")
-    # Others that share its database watch with models of their own.
-    machine = known_machine(folder) or None
+    # Others that share its database watch with models of their own, as this machine may have done before.
+    machine, since = known_machine(folder) or None, float(about_watch(folder).get("since", 0.0))
     store = open_store(folder, url)
     try:
         names = store.cameras(machine)
         if camera is not None and camera not in names:
             raise DataError(f"{folder}: has no camera {camera}; it has {', '.join(names) or 'none'}")
         wanted = [name for name in names if camera in (None, name)]
-        found = {name: _curves(store, name, machine) for name in wanted}
-        recorded = any(store.scores(name, 0.0, 1e12, machine=machine, most=1) for name in wanted)
+        found = {name: _curves(store, name, machine, since) for name in wanted}
+        recorded = any(store.scores(name, since, 1e12, machine=machine, most=1) for name in wanted)
     finally:
         store.close()
     found = {name: curves for name, curves in found.items() if curves}
@@ -47,8 +48,8 @@ def normal_curves(folder: Path, url: str | None = None, camera: str | None = Non
     return found
 
 
-def _curves(store: Store, name: str, machine: str | None) -> list[Curve]:
-    rows = np.array(store.scores(name, 0.0, 1e12, machine=machine, most=10**9), np.float64).reshape(-1, 2)
+def _curves(store: Store, name: str, machine: str | None, since: float) -> list[Curve]:
+    rows = np.array(store.scores(name, since, 1e12, machine=machine, most=10**9), np.float64).reshape(-1, 2)
     keep = np.ones(len(rows), bool)
     before = None
     while page := store.events(camera=name, machine=machine, before=before, limit=500):

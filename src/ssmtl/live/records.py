@@ -131,9 +131,15 @@ class CameraSettings:
     zones: tuple[dict[str, Any], ...] | None = field(default=None)
 
 
+def about_watch(folder: Path) -> dict[str, Any]:
+    """What the last watch into this folder said of itself; nothing where there was none."""
+    try:
+        about = json.loads((folder / "watch.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return about if isinstance(about, dict) else {}
+
+
 def known_machine(folder: Path) -> str:
     """The name of the machine that watched into this folder before: a container may have another each time."""
-    try:
-        return str(json.loads((folder / "watch.json").read_text(encoding="utf-8"))["machine"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""
+    return str(about_watch(folder).get("machine", ""))

@@ -15,7 +15,7 @@ from ssmtl.errors import OutputError
 from ssmtl.live.camera import CameraWatch, Outlet
 from ssmtl.live.clock import Clock
 from ssmtl.live.dispatcher import Dispatcher
-from ssmtl.live.records import Health, LiveEvent, known_machine
+from ssmtl.live.records import Health, LiveEvent, about_watch, known_machine
 from ssmtl.live.retention import Retention
 from ssmtl.live.sources import Watched
 from ssmtl.live.store import Store
@@ -114,11 +114,21 @@ class Watch:
             "ssmtl": __version__,
             "machine": self._machine,
             "began": self._clock.now(),
+            "since": self._since(model),
             "model": model.identity,
             "configuration": model.configuration.model_dump(mode="json"),
             "calibration": None if calibration is None else calibration.dump(),
             "cameras": [{"name": one.name, "source": one.shown} for one in watched],
         }
+
+    def _since(self, model: Model) -> float:
+        """When scores as these were first recorded here: those of another model or other settings do not compare."""
+        before, now = about_watch(self._folder), model.configuration.model_dump(mode="json")
+        had, since = before.get("configuration"), before.get("since", before.get("began"))
+        if before.get("model") != model.identity or not isinstance(had, dict) or not isinstance(since, int | float):
+            return self._clock.now()
+        same = all(had.get(part) == now[part] for part in ("scoring", "detectors", "zones", "attributes"))
+        return float(since) if same else self._clock.now()
 
     def stop(self) -> None:
         """Stop soon; may be called from a signal's handler."""
