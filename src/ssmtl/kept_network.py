@@ -56,7 +56,7 @@ def load_kept(folder: Path | str, configuration: Configuration) -> Model:
 
 def learnt_clips(model: Model, clips: Sequence[str]) -> tuple[list[int], bool]:
     """Which of the clips of those names the model's network was trained on, and whether on all of each."""
-    trained, held_out = (set(model.training[part]) for part in ("clips", "held_out_clips"))
+    trained, held_out = (set(model.training.get(part, ())) for part in ("clips", "held_out_clips"))
     # Of few clips, pieces of each were held out.
     whole = trained - held_out
     return [i for i, name in enumerate(clips) if name in (whole or trained)], bool(whole)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from ssmtl.errors import DataError
-from ssmtl.live.records import Status, about_watch, known_machine
+from ssmtl.live.records import Status, about_watch
 from ssmtl.live.store import Store, open_store
 from ssmtl.scoring.threshold import Curve
 
@@ -26,7 +26,8 @@ def normal_curves(folder: Path, url: str | None = None, camera: str | None = Non
     if not (folder / "watch.json").is_file():
         raise DataError(f"{folder}: is no folder of `ssmtl watch`; check --watch")
     # Others that share its database watch with models of their own, as this machine may have done before.
-    machine, since = known_machine(folder) or None, float(about_watch(folder).get("since", 0.0))
+    about = about_watch(folder)
+    machine, since = about.get("machine"), float(about.get("since", 0.0))
     store = open_store(folder, url)
     try:
         names = store.cameras(machine)
