@@ -29,7 +29,7 @@ from ssmtl.regions.union import build_detector
 from ssmtl.scoring.motion import NEEDED, SIDE, Motion, measure_motion
 from ssmtl.scoring.speed import SpeedSettings, learn_usual_speed
 from ssmtl.scoring.tracks import Followed, average_along_tracks
-from ssmtl.sequences.crop import crop, prepare_picture
+from ssmtl.sequences.crop import crop, prepare_picture, shown_sizes
 from ssmtl.video.frame import Frame
 from ssmtl.video.sources import Clip, open_source
 
@@ -76,7 +76,7 @@ def measure_all(frames: Sequence[Frame], i: int, boxes: NDArray[np.float32], pad
     for way in (AS_FOUND, COARSE):
         search[way].setVariationalRefinementIterations(0)
     search[COARSE].setFinestScale(0)
-    scales = (boxes[:, 2:] - boxes[:, :2]) * (1 + 2 * padding)
+    scales = shown_sizes(boxes, padding, *pictures[0].shape[:2])
     for n, (sequence, scale) in enumerate(zip(crop(pictures, boxes, padding), scales, strict=True)):
         grey = [np.ascontiguousarray(picture) for picture in sequence[0]]
         small = [cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA) for picture in grey]
@@ -100,7 +100,8 @@ def measure_all(frames: Sequence[Frame], i: int, boxes: NDArray[np.float32], pad
 def motion_of(frames: Sequence[Frame], i: int, boxes: NDArray[np.float32], padding: float) -> Motion:
     """What `measure_motion` says of the boxes of frame `i`."""
     near = frames[i - NEEDED // 2 : i + NEEDED // 2 + 1]
-    return measure_motion(crop([prepare_picture(one.image, 1) for one in near], boxes, padding), boxes, padding)
+    pictures = crop([prepare_picture(one.image, 1) for one in near], boxes, padding)
+    return measure_motion(pictures, shown_sizes(boxes, padding, *near[0].image.shape[:2]))
 
 
 class Footage(NamedTuple):

@@ -1,6 +1,6 @@
 """What held-out normal footage tells of a trained network's scores: each part's scale, and what it is worth (ours)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from ssmtl.regions.regions import apart
 from ssmtl.scoring.attributes import Usual, attribute_scores, learn_usual, relevance, whole_relevance
 from ssmtl.scoring.motion import NEEDED, Motion, measure_motion
 from ssmtl.scoring.score import ScoredPart, TaskScale, at_edge, measure_scales, raw_scores
+from ssmtl.sequences.crop import shown_sizes
 from ssmtl.sequences.store import SequenceStore
 from ssmtl.sequences.survey import Survey
 from ssmtl.tasks.task import REACH
@@ -47,9 +48,9 @@ def measure_parts(
     usual, relevant = None, None
 
     def edge(positions: NDArray[np.intp]) -> NDArray[np.bool_]:
-        boxes, clips, cut = store.boxes(positions), store.clip[positions], np.zeros(len(positions), bool)
-        for clip, shape in enumerate(seen.shapes.values()):
-            cut[clips == clip] = at_edge(boxes[clips == clip], *shape)
+        cut = np.zeros(len(positions), bool)
+        for mine, shape in _by_clip(store, positions, seen):
+            cut[mine] = at_edge(store.boxes(positions[mine]), *shape)
         return cut
 
     def whole(
@@ -62,8 +63,9 @@ def measure_parts(
     kinds = [part.kind for part in parts]
     if attributes:
         shape = None if seen.scene is None else next(iter(seen.shapes.values()))
-        usual = learn_usual(*_motion(configuration, store, train, progress), whole(train, apart), shape, attributes)
-        motion, boxes = _motion(configuration, store, held_out, progress)
+        learnt = _motion(configuration, store, train, seen, progress)
+        usual = learn_usual(*learnt, whole(train, apart), shape, attributes)
+        motion, boxes = _motion(configuration, store, held_out, seen, progress)
         scores = np.concatenate([scores, attribute_scores(motion, boxes, usual, attributes)], axis=1)
         relevant = relevance(kinds, motion, boxes, usual)
         if usual.stature is not None:
@@ -133,18 +135,29 @@ def _weights(
     return np.asarray(worth / worth.sum() if worth.sum() > 0 else np.full(len(worth), 1 / len(worth)), np.float64)
 
 
+def _by_clip(
+    store: SequenceStore, positions: NDArray[np.intp], seen: Survey
+) -> Iterator[tuple[NDArray[np.bool_], tuple[int, int]]]:
+    """Which of some sequences are of each clip, and the height and width of its pictures."""
+    clips = store.clip[positions]
+    for clip, shape in enumerate(seen.shapes.values()):
+        yield clips == clip, shape
+
+
 def _motion(
-    configuration: Configuration, store: SequenceStore, positions: NDArray[np.intp], progress: Progress
+    configuration: Configuration, store: SequenceStore, positions: NDArray[np.intp], seen: Survey, progress: Progress
 ) -> tuple[Motion, NDArray[np.float32]]:
     """How the objects of sequences move, and their boxes."""
     step = progress.stage("measuring motion", len(positions))
     middle = slice(configuration.reach - NEEDED // 2, configuration.reach + NEEDED // 2 + 1)
-    boxes, measured = store.boxes(positions), []
+    boxes, measured, shown = store.boxes(positions), [], np.zeros((len(positions), 2), np.float32)
+    for mine, shape in _by_clip(store, positions, seen):
+        shown[mine] = shown_sizes(boxes[mine], configuration.sequences.padding, *shape)
     size = configuration.scoring.batch
     for i in range(0, len(positions), size):
         part = slice(i, i + size)
         pictures = store.take(positions[part])[:, :, middle]
-        measured.append(measure_motion(pictures, boxes[part], configuration.sequences.padding))
+        measured.append(measure_motion(pictures, shown[part]))
         for _ in pictures:
             step()
     speed, cells = (np.concatenate([getattr(one, name) for one in measured]) for name in ("speed_N", "cells_NK"))

@@ -10,7 +10,7 @@ from ssmtl.scoring.attributes import MOVES, attribute_scores, learn_usual, relev
 from ssmtl.scoring.motion import Motion, _starts, measure_motion
 from ssmtl.scoring.pattern import PatternSettings, learn_patterns
 from ssmtl.scoring.speed import SpeedSettings, UsualSpeed, learn_usual_speed
-from ssmtl.sequences.crop import crop
+from ssmtl.sequences.crop import crop, shown_sizes
 
 CHANCE = np.random.default_rng(0)
 TEXTURE = cv2.GaussianBlur(CHANCE.integers(0, 255, (240, 900, 3), np.uint8), (0, 0), 2)
@@ -30,7 +30,7 @@ def test_pixels_of_the_picture_per_frame(speed: float, channels: int, padding: f
     """Whatever the size of the box."""
     boxes = np.array([[100, 60, 150, 120], [200, 50, 230, 110], [50, 40, 170, 200]], np.float32)
     pictures = crop(clip(speed, channels)[1:6], boxes, padding)
-    found = measure_motion(pictures, boxes, padding)
+    found = measure_motion(pictures, shown_sizes(boxes, padding, 240, 400))
     assert found.speed_N == pytest.approx([speed] * 3, abs=0.15 + 0.08 * speed)
     lengths, across, along = found.cells_NK.reshape(3, 3, 16).transpose(1, 0, 2)
     # At the crop's left side what moves comes from outside it.
@@ -43,8 +43,16 @@ def test_pixels_of_the_picture_per_frame(speed: float, channels: int, padding: f
 def test_who_is_nearly_out_of_the_crop_within_two_frames(speed: float) -> None:
     """Up to 16 pixels of a crop that shows 36."""
     boxes = np.array([[200, 50, 230, 110], [50, 40, 170, 200]], np.float32)
-    narrow, wide = measure_motion(crop(clip(speed, 1)[1:6], boxes, 0.1), boxes, 0.1).speed_N
+    shown = shown_sizes(boxes, 0.1, 240, 400)
+    narrow, wide = measure_motion(crop(clip(speed, 1)[1:6], boxes, 0.1), shown).speed_N
     assert narrow == pytest.approx(speed, rel=0.1) and wide == pytest.approx(speed, rel=0.05)
+
+
+def test_at_the_edge_of_the_picture() -> None:
+    """Where there is no context on one side, or on any, what moves is as fast."""
+    boxes = np.array([[0, 60, 40, 120], [360, 180, 400, 240], [0, 0, 400, 240]], np.float32)
+    found = measure_motion(crop(clip(2.0, 1)[1:6], boxes, 0.5), shown_sizes(boxes, 0.5, 240, 400))
+    assert found.speed_N == pytest.approx([2.0] * 3, abs=0.2)
 
 
 class Known:
@@ -66,16 +74,17 @@ def test_each_is_measured_as_if_alone() -> None:
     """Slow and fast ones, which are searched for in other ways."""
     boxes = np.array([[200, 50, 230, 110], [50, 40, 170, 200]] * 2, np.float32)
     pictures = np.concatenate([crop(clip(speed, 1)[1:6], boxes[:2], 0.1) for speed in (6.0, 1.0)])
-    together = measure_motion(pictures, boxes, 0.1)
+    shown = shown_sizes(boxes, 0.1, 240, 400)
+    together = measure_motion(pictures, shown)
     for n in range(4):
-        alone = measure_motion(pictures[n : n + 1], boxes[n : n + 1], 0.1)
+        alone = measure_motion(pictures[n : n + 1], shown[n : n + 1])
         assert np.array_equal(alone.speed_N, together.speed_N[n : n + 1])
         assert np.array_equal(alone.cells_NK, together.cells_NK[n : n + 1])
 
 
 def test_no_objects() -> None:
     nothing = np.zeros((0, 4), np.float32)
-    motion = measure_motion(np.zeros((0, 1, 5, 64, 64), np.uint8), nothing, 0.1)
+    motion = measure_motion(np.zeros((0, 1, 5, 64, 64), np.uint8), nothing[:, :2])
     assert motion.speed_N.shape == (0,) and motion.cells_NK.shape == (0, 48)
     attributes = (SpeedSettings(), PatternSettings())
     usual = learn_usual(

@@ -30,7 +30,7 @@ from ssmtl.report.speed import plot_speed
 from ssmtl.scoring.attributes import Usual, attribute_scores, learn_usual
 from ssmtl.scoring.motion import NEEDED, measure_motion
 from ssmtl.scoring.score import ScoredPart, measure_scales, raw_scores
-from ssmtl.sequences.crop import crop
+from ssmtl.sequences.crop import crop, shown_sizes
 from ssmtl.tasks.task import FRAMES, REACH
 from ssmtl.video.sources import Clip, open_source
 
@@ -141,7 +141,8 @@ def untrained(configuration: Configuration, seed: int = 0) -> Model:
     usual: Usual | None = None
     if configuration.attributes:
         middle = slice(REACH - NEEDED // 2, REACH + NEEDED // 2 + 1)
-        motion = measure_motion(pictures[:, :, middle], boxes, configuration.sequences.padding)
+        shown = shown_sizes(boxes, configuration.sequences.padding, *walkers.scene.background.shape)
+        motion = measure_motion(pictures[:, :, middle], shown)
         usual = learn_usual(motion, boxes, np.ones(len(boxes), bool), None, configuration.attributes)
         raw = np.concatenate([raw, attribute_scores(motion, boxes, usual, configuration.attributes)], axis=1)
     scales = measure_scales(raw, [ScoredPart(part.kind) for part in configuration.scoring_parts])

@@ -20,7 +20,7 @@ from ssmtl.scoring.attributes import attribute_scores, relevance, whole_relevanc
 from ssmtl.scoring.interpolation import Matches, match
 from ssmtl.scoring.motion import NEEDED, measure_motion
 from ssmtl.scoring.score import at_edge, edge_relevance
-from ssmtl.sequences.crop import SIZE, crop, prepare_picture
+from ssmtl.sequences.crop import SIZE, crop, prepare_picture, shown_sizes
 from ssmtl.sequences.crop_device import Uploads, crop_on_device
 from ssmtl.tasks.task import FRAMES, REACH
 from ssmtl.video.frame import Frame
@@ -150,7 +150,7 @@ def _with_pictures(cut: Cut, pictures: Picture, model: Model) -> Cut:
     """With its sequences' pictures, and what is measured in them."""
     given = dict(cut.sequences.given)
     if model.usual is not None:
-        motion = look_at_motion(pictures, cut.regions.boxes[cut.sequences.index], model)
+        motion = look_at_motion(pictures, cut.regions.boxes[cut.sequences.index], cut.frame.image.shape[:2], model)
         given |= motion | {RELEVANCE: given[RELEVANCE] * motion[RELEVANCE]}
     return replace(cut, sequences=Sequences(cut.sequences.index, pictures, given), window=())
 
@@ -188,12 +188,15 @@ def _given(frame: Frame, every: Regions, index: NDArray[np.intp], model: Model) 
     return given | {"classes": regions.probabilities, RELEVANCE: relevant}
 
 
-def look_at_motion(pictures: Picture, boxes: NDArray[np.float32], model: Model) -> dict[str, NDArray[np.float32]]:
-    """What the motion of N objects says: raw scores, a column for each attribute, and how relevant each part is."""
+def look_at_motion(
+    pictures: Picture, boxes: NDArray[np.float32], shape: tuple[int, int], model: Model
+) -> dict[str, NDArray[np.float32]]:
+    """What the motion of N objects in a picture of `shape` (height, width) says: raw scores, a column for each
+    attribute, and how relevant each part is."""
     assert model.usual is not None
     seen = pictures[:, :, REACH - NEEDED // 2 : REACH + NEEDED // 2 + 1]
     near = seen.cpu().numpy() if isinstance(seen, Tensor) else seen
-    motion = measure_motion(near, boxes, model.configuration.sequences.padding)
+    motion = measure_motion(near, shown_sizes(boxes, model.configuration.sequences.padding, *shape))
     scores = attribute_scores(motion, boxes, model.usual, model.configuration.attributes)
     return {ATTRIBUTES: scores, RELEVANCE: relevance([part.kind for part in model.parts], motion, boxes, model.usual)}
 

@@ -69,13 +69,13 @@ class Motion:
     cells_NK: NDArray[np.float32]
 
 
-def measure_motion(pictures_NCTHW: NDArray[np.uint8], boxes_N4: NDArray[np.float32], padding: float) -> Motion:
+def measure_motion(pictures_NCTHW: NDArray[np.uint8], shown_N2: NDArray[np.float32]) -> Motion:
     """The motion of N objects: the mean over the two frames before and after.
 
     Args:
         pictures_NCTHW: N×C×5×64×64, C 1 (grey) or 3 (RGB).
-        boxes_N4: the boxes, in pixels, of which they are crops.
-        padding: context on each side of the crops, as a share of the box's side.
+        shown_N2: width and height in pixels of what each shows (`ssmtl.sequences.crop.shown_sizes`): boxes near the
+            picture's edge have less context.
     """
     search, coarse = _search(), _search()
     objects = [[_grey(pictures_CTHW[:, t]) for t in range(NEEDED)] for pictures_CTHW in pictures_NCTHW]
@@ -86,8 +86,7 @@ def measure_motion(pictures_NCTHW: NDArray[np.uint8], boxes_N4: NDArray[np.float
         halves = [_resized(picture, SIDE) for picture in pictures[::STEP]]
         for flow_HW2, one, later in zip(flow_PHW2, halves[:-1], halves[1:], strict=True):
             flow_HW2[:] = search.calc(one, later, flow_HW2)
-    scale_N2 = (boxes_N4[:, 2:] - boxes_N4[:, :2]) * (1 + 2 * padding) / (STEP * SIDE)
-    flow_NPHW2 *= scale_N2.astype(np.float32)[:, None, None, None]
+    flow_NPHW2 *= (shown_N2 / (STEP * SIDE))[:, None, None, None]
     mean_NHW2 = flow_NPHW2.mean(axis=1)
     across_NHW, along_NHW = mean_NHW2[..., 0], mean_NHW2[..., 1]
     planes_NKHW = np.stack([np.hypot(across_NHW, along_NHW), np.abs(across_NHW), np.abs(along_NHW)], axis=1)

@@ -35,6 +35,12 @@ def padded_boxes(
     return low, high
 
 
+def shown_sizes(boxes: NDArray[np.float32], padding: float, height: int, width: int) -> NDArray[np.float32]:
+    """Widths and heights in pixels, N×2, of the parts of a picture that crops of N boxes show (`padded_boxes`)."""
+    low, high = padded_boxes(boxes, padding, height, width)
+    return (high - low).astype(np.float32)
+
+
 def crop(pictures: Sequence[NDArray[np.uint8]], boxes: NDArray[np.float32], padding: float) -> NDArray[np.uint8]:
     """Cut the same boxes from each picture and resize to 64×64; boxes are not tracked.
 
