@@ -3,9 +3,9 @@
     python benchmarks/streets.py --work runs/streets [--only NAME] [--seeds 3] [--set train.min_steps=300] [--name ...]
 
 Each is generated, `ssmtl-plus` with all attributes fitted to its normal clips, and every object of its test clips
-scored once; then it is changed what scores and how it is joined. Two clips of each kind of anomaly, several seeds. Can
-be killed and run again: streets, models and scores are kept. Needs no footage. Writes benchmarks/results/NAME.json and
-.md.
+scored once; then it is changed what scores and how it is joined. Two clips of each kind of anomaly, several seeds. With
+--networks NAME, the networks of another run are kept. Can be killed and run again: streets, models and scores are kept.
+Needs no footage. Writes benchmarks/results/NAME.json and .md.
 """
 
 import argparse
@@ -22,6 +22,7 @@ from ssmtl.cli.progress import Bars
 from ssmtl.config import read_assignments
 from ssmtl.datasets.own import OwnDataset
 from ssmtl.datasets.street import ANOMALIES, StreetConfig, write_street
+from ssmtl.kept_network import keep_network
 from ssmtl.model_folder import DESCRIPTION
 
 RESULTS = Path(__file__).parent / "results"
@@ -74,11 +75,13 @@ def one_seed(street: OwnDataset, seed: int, options: argparse.Namespace) -> dict
         folder = root.with_name(f"{root.name}.models") / options.name / f"seed{seed}"
         if not (folder / DESCRIPTION).is_file():
             resume = (folder / "training" / "checkpoint.safetensors").is_file()
+            network = None if options.networks is None else folder.parents[1] / options.networks / folder.name
+            trained = keep_network(network) if network else {"seed": seed}
             attributes = {"attributes": [{"kind": kind} for kind in ("speed", "motion_pattern", "stature")]}
-            configuration = configure("ssmtl-plus", attributes, read_assignments(options.set), {"seed": seed})
+            configuration = configure("ssmtl-plus", attributes, read_assignments(options.set), trained)
             kept = root.with_name(f"{root.name}.models") / "sequences"
             fit(street.train_clips(), folder, configuration, resume=resume, overwrite=not resume, sequences=kept,
-                progress=bars)  # fmt: skip
+                network=network, progress=bars)  # fmt: skip
         model = load_model(folder)
         scored = scored_frames(street, model, "calibrated", folder / "calibrated.npz", bars.stage("scoring", None))
     tasks: Weights = dict.fromkeys((task.kind for task in model.tasks), None)
@@ -108,6 +111,7 @@ def main() -> None:
     parser.add_argument("--only", choices=STREETS, help="this street, and stop, so that processes can share the work")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--set", action="append", default=[])
+    parser.add_argument("--networks", help="models of another --name, whose networks are kept: nothing is trained")
     parser.add_argument("--name", default="streets", help="of the figures and the models")
     options = parser.parse_args()
     names = [options.only] if options.only else list(STREETS)

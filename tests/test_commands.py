@@ -273,7 +273,7 @@ class TestNetwork:
         assert done.returncode and f"{other}: pictures of 96×64" in done.stderr and "160×120" in done.stderr
         # One whose attributes another version measured is of use for its network alone.
         path = tmp_path / "plus" / "model.json"
-        description = json.loads(path.read_text()) | {"format": 11}
+        description = json.loads(path.read_text()) | {"format": 12}
         path.write_text(json.dumps(description | {"checksum": _checksum(description)}))
         options = ("--model", tmp_path / "plus", "--out", tmp_path / "other")
         error = one_line_error(run("detect", clip, *options))

@@ -48,9 +48,9 @@ def measure_parts(
     usual, relevant = None, None
 
     def edge(positions: NDArray[np.intp]) -> NDArray[np.bool_]:
-        cut = np.zeros(len(positions), bool)
+        boxes, cut = store.boxes(positions), np.zeros(len(positions), bool)
         for mine, shape in _by_clip(store, positions, seen):
-            cut[mine] = at_edge(store.boxes(positions[mine]), *shape)
+            cut[mine] = at_edge(boxes[mine], *shape)
         return cut
 
     def whole(

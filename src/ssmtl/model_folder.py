@@ -29,13 +29,13 @@ from ssmtl.scoring.score import TaskScale
 from ssmtl.scoring.speed import UsualSpeed
 from ssmtl.scoring.stature import StatureSettings, UsualStature
 
-FORMAT = 12
+FORMAT = 13
 """Version of the folder's layout."""
 
 READABLE = range(2, FORMAT + 1)
 """Versions that can be read; 2 knows no engines and keeps no samples, 3 neither events nor zones, 4 no attributes; 6
 has tasks' weights within their scales; to 7, frames did not score along tracks, and no mean of weights was kept;
-to 9, the median was every part's floor; to 11, motion was measured otherwise, so that what a model with attributes
+to 9, the median was every part's floor; to 12, motion was measured otherwise, so that what a model with attributes
 says of it cannot be used."""
 
 WEIGHTS, SAMPLES, DESCRIPTION = "model.safetensors", "samples.safetensors", "model.json"
@@ -155,7 +155,7 @@ def load_model(folder: Path | str, *, attributes: bool = True) -> Model:
     configuration = parse(Configuration, description["configuration"], f"{folder / DESCRIPTION}, configuration")
     if not attributes:
         configuration = configuration.model_copy(update={"attributes": ()})
-    elif configuration.attributes and description["format"] < 12:
+    elif configuration.attributes and description["format"] < 13:
         raise ModelError(
             f"{folder}: how objects move was measured otherwise when it was trained; measure it again, without "
             f"training: ssmtl fit NORMAL --recipe {configuration.recipe} --network {folder} --out NEW"
