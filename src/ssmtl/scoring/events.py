@@ -7,6 +7,7 @@ comes back within `merge_s` is the same event, and what is shorter than `least_s
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +44,10 @@ class EventSettings(Settings):
     least_s: float = Field(0.4, ge=0, description="events of less are none")
     merge_s: float = Field(2.0, ge=0, description="what comes back within this time is the same event")
     view: ViewSettings = ViewSettings()
+
+    def for_highest(self, each_s: float) -> Self:
+        """The same for scores that are the highest of `each_s` seconds each: a single one may be of nearly so long."""
+        return self.model_copy(update={"least_s": max(0.0, self.least_s - each_s)})
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ DEFAULT_BUDGET = "1/day"
 class Curve:
     """Frame scores of a piece of normal footage: T times in seconds, ascending, and T scores.
 
-    Where only the highest score of each second is known, `each_s` is 1: a single one may be of nearly so long.
+    Where only the highest score of each second is known, `each_s` is 1.
     """
 
     times_s: NDArray[np.float64]
@@ -137,10 +137,7 @@ def choose_threshold(curves: Sequence[Curve], settings: EventSettings, budget: s
         raise DataError("calibration: no normal footage that was scored; give at least a few minutes")
     needed = rate_bound(0, 1.0) / allowed
 
-    lasting = {
-        each_s: settings.model_copy(update={"least_s": max(0.0, settings.least_s - each_s)})
-        for each_s in {curve.each_s for curve in curves}
-    }
+    lasting = {each_s: settings.for_highest(each_s) for each_s in {curve.each_s for curve in curves}}
 
     def count(threshold: float) -> int:
         return sum(len(find_spans(c.times_s, c.scores, lasting[c.each_s], threshold)) for c in curves)

@@ -49,8 +49,7 @@ class Api:
     def __init__(self, folder: Path, store: Store, events: EventSettings):
         self._folder = folder
         self._store = store
-        # A score stands for its whole second, so a single one may be as long as the time between two.
-        self._events = events.model_copy(update={"least_s": max(0.0, events.least_s - 1)})
+        self._events = events.for_highest(1.0)
 
     def router(self) -> APIRouter:
         """All its paths."""
