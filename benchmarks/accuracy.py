@@ -45,6 +45,9 @@ ATTRIBUTES: dict[str, dict[str, float]] = {
 }
 """What scores beside the tasks, and counts for how much of all of them together."""
 
+TASKS = "tasks, weighed"
+"""What `fast` does."""
+
 PLUS = "tasks, half of the motion pattern and of the stature"
 """What `ssmtl-plus` does."""
 
@@ -109,12 +112,12 @@ def variants(model: Model) -> dict[str, Variant]:
     rows: dict[str, Variant] = {f"{part.kind} alone": ({part.kind: 1.0}, 1, {}) for part in model.parts}
     rows["tasks, plain mean"] = (tasks, None, {})
     for frames in (1, 9, 17, 33):
-        rows[f"tasks, weighed; tracks of {frames}"] = (tasks, 1, {"track_frames": frames})
-    for title, weights, power in (("tasks, weighed", tasks, 1), (PLUS, plus, POWER)):
+        rows[f"{TASKS}; tracks of {frames}"] = (tasks, 1, {"track_frames": frames})
+    for title, weights, power in ((TASKS, tasks, 1), (PLUS, plus, POWER)):
         for title_of_smoothing, changes in SMOOTHING.items():
             rows[f"{title}; {title_of_smoothing}"] = (weights, power, changes)
     for power in (POWER, 2, 4):
-        rows[f"tasks, weighed, power {power:g}"] = (tasks, power, {})
+        rows[f"{TASKS}, power {power:g}"] = (tasks, power, {})
     for title, attributes in ATTRIBUTES.items():
         for power in sorted({1, 1.5, 2, 3, POWER}):
             rows[f"{title}, power {power:g}"] = ({**tasks, **attributes}, power, {})
@@ -166,14 +169,25 @@ def table(rows: dict[str, list[list[float]]], report: dict) -> str:
         "| an object's score | micro AUC | macro AUC, anchored | RBDC | TBDC |",
         "|---|---|---|---|---|",
     ]
-    for title, values in rows.items():
-        array = np.array(values)
-        cells = [
-            f"{mean:.2f} ({low:.2f}–{high:.2f})"
-            for mean, low, high in zip(array.mean(0), array.min(0), array.max(0), strict=True)
-        ]
-        lines.append(f"| {title} | {' | '.join(cells)} |")
+    smoothed = {f"{scored}; {title}" for scored in (TASKS, PLUS) for title in SMOOTHING}
+    lines += [f"| {title} | {' | '.join(cells(rows[title]))} |" for title in rows if title not in smoothed]
+    # Objects' scores, and so RBDC and TBDC, do not depend on how frame scores are smoothed, unless there are no tracks.
+    heads = [f"{what}, {measure}" for what in ("tasks", "`ssmtl-plus`") for measure in ("micro AUC", "macro AUC")]
+    lines += ["", f"| smoothing | {' | '.join(heads)} |", "|---|---|---|---|---|"]
+    own = {TASKS: f"{TASKS}; tracks of 17", PLUS: f"{PLUS}, power {POWER:g}"}
+    for title in ("the recipes' own: Gaussian of 6", *SMOOTHING):
+        both = [rows.get(f"{scored}; {title}", rows[own[scored]]) for scored in (TASKS, PLUS)]
+        lines.append(f"| {title} | {' | '.join(cell for values in both for cell in cells(values)[:2])} |")
     return "\n".join(lines) + "\n"
+
+
+def cells(values: list[list[float]]) -> list[str]:
+    """Means over seeds, and their ranges."""
+    array = np.array(values)
+    return [
+        f"{mean:.2f} ({low:.2f}–{high:.2f})"
+        for mean, low, high in zip(array.mean(0), array.min(0), array.max(0), strict=True)
+    ]
 
 
 if __name__ == "__main__":
