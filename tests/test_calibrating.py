@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from ssmtl import detect
 from ssmtl.calibrating import LEAST_THRESHOLD, begins_by_file, calibrate, held_out_clips, score_clip, shorten, within
 from ssmtl.datasets.street import StreetConfig, write_street
 from ssmtl.errors import DataError, ModelError
@@ -40,6 +41,20 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> list[Clip]:
 @pytest.fixture(scope="module")
 def model() -> Model:
     return with_settings(make_model(picture_channels=3, every=3, gaussian_frames=1.0), EXACT)
+
+
+def test_footage_of_another_rate_is_told(clips: list[Clip], model: Model, tmp_path: Path) -> None:
+    notes: list[str] = []
+
+    class Told(Silent):
+        def note(self, text: str) -> None:
+            notes.append(text)
+
+    slow = replace(model, training={"rate": 10.0})
+    save_model(slow, tmp_path / "model")
+    calibrate(clips[:1], slow, tmp_path / "model", progress=Told())
+    detect(clips[:1], slow, tmp_path / "result", progress=Told())
+    assert len(notes) == 2 and all("25 frames per second" in note and clips[0].name in note for note in notes)
 
 
 def test_the_threshold_is_that_of_the_scores_and_is_kept_with_the_model(

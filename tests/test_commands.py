@@ -117,6 +117,7 @@ def test_the_model_folder_holds_what_it_says_and_nothing_else(model: Path) -> No
     ]
     description = json.loads((model / "model.json").read_text())
     assert description["configuration"]["sequences"]["max_sequences"] == 48
+    assert description["training"]["rate"] > 0
     assert description["training"]["trained_on"] + description["training"]["held_out"] <= 48
 
 

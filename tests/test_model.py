@@ -131,6 +131,16 @@ def test_motion_that_was_measured_otherwise(tmp_path: Path, monkeypatch: pytest.
     assert load_model(tmp_path / "tasks").usual is None
 
 
+@pytest.mark.parametrize(
+    ("learnt", "said"), [(25.0, None), (22.0, None), (None, None), (12.5, "slower"), (50, "faster")]
+)
+def test_footage_of_another_rate_is_told(learnt: float | None, said: str | None) -> None:
+    model = make_model()
+    note = (model if learnt is None else replace(model, training={"rate": learnt})).rate_note(25)
+    assert (note is None) == (said is None)
+    assert said is None or (note is not None and said in note and "25 frames per second" in note)
+
+
 def test_tasks_weights_within_their_scales(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As format 6 has them: all count alike beside them, and what was measured of rare scores is left."""
     monkeypatch.setattr("ssmtl.model_folder.FORMAT", 6)

@@ -101,6 +101,8 @@ def score_clip(clip: Clip, model: Model, progress: Progress, begins: float = 0.0
         SourceError: it cannot be read, or is too short.
     """
     source = open_source(clip)
+    if (note := model.rate_note(source.rate)) is not None:
+        progress.note(f"{clip.path}: {note}")
     step = progress.stage(f"scoring {clip.name}", source.expected_frames)
     configuration = model.configuration
     detector = build_detector(configuration.detectors, clip.name, model.scene, clip.start, configuration.zones)

@@ -180,6 +180,8 @@ def _detect_clip(
 ) -> dict[str, Any]:
     started = time.perf_counter()
     source = open_source(clip)
+    if (note := model.rate_note(source.rate)) is not None:
+        progress.note(f"{clip.path}: {note}")
     step = progress.stage(clip.name, source.expected_frames)
     detector = build_detector(
         model.configuration.detectors, clip.name, model.scene, clip.start, model.configuration.zones

@@ -316,6 +316,7 @@ def _footage(seen: Survey, store: SequenceStore, train: np.ndarray, held_out: np
         "clips": [clip.name for clip in seen.lengths],
         "left_out": list(seen.unreadable.values()),
         "frames": store.frames,
+        "rate": float(np.median(list(seen.rates.values()))),
         "regions": dict(sorted(store.regions.items())),
         "detector_ms_per_frame": {kind: 1000 * seconds / store.frames for kind, seconds in store.seconds.items()},
         "sequences": len(store),

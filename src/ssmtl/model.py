@@ -30,6 +30,9 @@ from ssmtl.teachers.teacher import Teacher
 CHANGEABLE = ("scoring", "detectors", "teachers", "engine", "events", "zones")
 """Parts of the configuration that the weights do not depend on."""
 
+OTHER_RATE = 1.2
+"""From which ratio of frames per second on it is said that things move otherwise."""
+
 
 @dataclass(frozen=True)
 class Model:
@@ -83,6 +86,17 @@ class Model:
             return UNCALIBRATED, "calibrated with other settings: calibrate again"
         found = self.calibration.highest if time is None else self.calibration.at(time)
         return found.value, f"calibrated, {found.rate_words()}"
+
+    def rate_note(self, rate: float) -> str | None:
+        """What is to be said of footage of so many frames per second, where what was learnt from has far other ones."""
+        learnt = self.training.get("rate")
+        if learnt is None or 1 / OTHER_RATE < rate / learnt < OTHER_RATE:
+            return None
+        how = "faster" if rate < learnt else "slower"
+        return (
+            f"has {rate:.4g} frames per second, and the model learnt from {learnt:.4g}: all that moves seems {how} to "
+            "it; fit it to footage of the same rate"
+        )
 
     @property
     def tasks(self) -> Sequence[Task]:

@@ -55,6 +55,14 @@ def test_offline_and_live_give_the_same_events(street: Path, model: Model, tmp_p
     assert health.frames_in == health.frames_out == 200 and health.dropped == 0
 
 
+def test_footage_of_another_rate_is_told_once(street: Path, model: Model, tmp_path: Path) -> None:
+    slow = dataclasses.replace(model, training={"rate": 10.0})
+    with watching(tmp_path, [Watched("street", str(street), Clip("street", street))], slow) as running:
+        running.until(lambda: running.health().state is State.ENDED)
+        lines = [line for line in running.lines if "25 frames per second" in line]
+    assert len(lines) == 1 and lines[0].startswith("street: has ") and "slower" in lines[0]
+
+
 def test_settings_that_no_page_wrote_change_nothing(street: Path, model: Model, tmp_path: Path) -> None:
     (tmp_path / "w").mkdir()
     wrong = {"name": "line", "kind": "ignore", "points": [[0, 0], [7, 1]]}

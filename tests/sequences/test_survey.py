@@ -90,7 +90,12 @@ def test_clips_that_cannot_be_read_are_left_out_and_told(tmp_path: Path) -> None
     (tmp_path / "bad.mp4").write_bytes(b"no video")
     bad = Clip("bad", tmp_path / "bad.mp4")
     seen = survey([bad, good])
-    assert seen.lengths == {good: 2} and list(seen.unreadable) == [bad] and "bad.mp4" in seen.unreadable[bad]
+    assert (
+        seen.lengths == {good: 2}
+        and seen.rates == {good: 25}
+        and list(seen.unreadable) == [bad]
+        and "bad.mp4" in seen.unreadable[bad]
+    )
     with pytest.raises(SourceError, match=r"bad\.mp4"):
         survey([bad])
 

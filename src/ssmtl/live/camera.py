@@ -101,6 +101,7 @@ class CameraWatch(threading.Thread):
         self._drawn_at = 0.0
         self._seconds = Seconds(lambda row: outlet.seconds(watched.name, row))
         self._rate = DEFAULT_RATE
+        self._rate_note: str | None = None
         self._arrived: deque[float] = deque()
 
     @property
@@ -198,13 +199,18 @@ class CameraWatch(threading.Thread):
                     self._take(happening)
             return
         height, width = first[0].image.shape[:2]
+        rate = self._camera.rate if self._camera is not None else self._rate
+        note = self._model.rate_note(rate)
+        if note is not None and note != self._rate_note:
+            self._outlet.say(f"{self.watched.name}: {note}")
+        self._rate_note = note
         with self._lock:
             self._health = replace(self._health, size=(width, height))
         configuration = self._model.configuration
         detector = build_detector(configuration.detectors, self.watched.name, self._model.scene, 0, self._zones)
         if self._recorder is None or self._recorder.path is None:
             # A film that is being written goes on after the gap, as its event may.
-            self._recorder = Recorder(self._camera.rate if self._camera is not None else self._rate)
+            self._recorder = Recorder(rate)
         results = score_stream(self._counted(chain(first, frames)), self._model, detector)
         try:
             for result in results:

@@ -26,12 +26,14 @@ GREY = 2
 @dataclass(frozen=True, slots=True)
 class Survey:
     """What was seen: the scene (None where the footage shows several), whether all of it is grey, and each clip's
-    frames and their height and width, or why it cannot be read, and how many damaged pictures it has where it has any.
+    frames, how many come in a second, and their height and width, or why it cannot be read, and how many damaged
+    pictures it has where it has any.
     """
 
     scene: Scene | None
     is_grey: bool
     lengths: dict[Clip, int]
+    rates: dict[Clip, float]
     shapes: dict[Clip, tuple[int, int]]
     unreadable: dict[Clip, str]
     undecodable: dict[Clip, int]
@@ -46,6 +48,7 @@ def survey(clips: Sequence[Clip], progress: Progress = lambda: None) -> Survey:
     each = max(3, PICTURES // max(1, len(clips)))
     pictures: list[NDArray[np.uint8]] = []
     lengths: dict[Clip, int] = {}
+    rates: dict[Clip, float] = {}
     shapes: dict[Clip, tuple[int, int]] = {}
     unreadable: dict[Clip, str] = {}
     undecodable: dict[Clip, int] = {}
@@ -59,6 +62,7 @@ def survey(clips: Sequence[Clip], progress: Progress = lambda: None) -> Survey:
             unreadable[clip] = str(error)
             continue
         lengths[clip] = length
+        rates[clip] = source.rate
         shapes[clip] = (seen[0].shape[0], seen[0].shape[1])
         if source.undecodable:
             undecodable[clip] = source.undecodable
@@ -77,7 +81,7 @@ def survey(clips: Sequence[Clip], progress: Progress = lambda: None) -> Survey:
     scene = None
     if background is not None:
         scene = Scene(background, *fit_heights(_whole_boxes(pictures, background)))
-    return Survey(scene, is_grey, lengths, shapes, unreadable, undecodable)
+    return Survey(scene, is_grey, lengths, rates, shapes, unreadable, undecodable)
 
 
 def _spread(source: FrameSource, limit: int, progress: Progress) -> tuple[list[NDArray[np.uint8]], int, int]:
