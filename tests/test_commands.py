@@ -525,7 +525,8 @@ def test_wrong_usage_is_exit_code_2_with_help() -> None:
 def test_config_prints_names_that_set_takes(recipe: str) -> None:
     configuration = configure(recipe, {"tasks": [{"kind": "jigsaw"}, {"kind": "motion_irregularity"}]})
     rows = fields(configuration)
-    assert {"train.epochs", "tasks.motion_irregularity.max_step", "tasks.jigsaw.asked"} <= {row[0] for row in rows}
+    some = {"train.epochs", "engine.kind", "tasks.motion_irregularity.max_step", "tasks.jigsaw.asked"}
+    assert some <= {row[0] for row in rows}
     assignments = [f"{name}={json.dumps(value)}" for name, value, _ in rows if value is not None]
     tasks = {"tasks": configuration.model_dump(mode="json")["tasks"]}
     assert configure(recipe, tasks, read_assignments(assignments)) == configuration

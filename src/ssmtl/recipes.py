@@ -67,7 +67,7 @@ class Configuration(Settings):
     """All that decides a result, saved with every model, result and report."""
 
     recipe: str = Field("fast", description="the recipe that this began as")
-    seed: int = Field(0, ge=0, lt=2**31)
+    seed: int = Field(0, ge=0, lt=2**31, description="of all that training draws by chance")
     detectors: tuple[DetectorSettings, ...] = (BackgroundSettings(), FlowSettings())
     sequences: SequenceSettings = SequenceSettings()
     tasks: tuple[Task, ...] = (ArrowOfTime(), MotionIrregularity(), MiddleBox())

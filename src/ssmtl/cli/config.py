@@ -32,7 +32,7 @@ def _short(text: str, most: int = 100) -> str:
     return text if len(text) <= most else f"{text[: most - 4]} ..."
 
 
-def fields(settings: BaseModel, prefix: str = "") -> list[tuple[str, Any, str]]:
+def fields(settings: BaseModel, prefix: str = "", listed: bool = False) -> list[tuple[str, Any, str]]:
     """Name, value and meaning of every field, those of parts included; parts of a list go by their kind."""
     rows: list[tuple[str, Any, str]] = []
     values = settings.model_dump(mode="json")
@@ -42,7 +42,7 @@ def fields(settings: BaseModel, prefix: str = "") -> list[tuple[str, Any, str]]:
             rows += fields(value, f"{prefix}{name}.")
         elif isinstance(value, tuple) and any(isinstance(part, BaseModel) for part in value):
             for part in value:
-                rows += fields(part, f"{prefix}{name}.{part.kind}.")
-        elif name != "kind":
+                rows += fields(part, f"{prefix}{name}.{part.kind}.", listed=True)
+        elif not (listed and name == "kind"):
             rows.append((prefix + name, values[name], field.description or ""))
     return rows

@@ -27,5 +27,14 @@ def tune(
     with Bars(options.console) as bars:
         done = run(clips, used, out, walks=walks, overwrite=overwrite, progress=bars)
     typer.echo(table(done))
-    chosen = " ".join(f"--set scoring.{name}={value}" for name, value in done.changes.items())
-    options.console.print(f"results in {out}; use them with: {chosen or 'nothing, they stay'}", highlight=False)
+    options.console.print(f"results in {out}", highlight=False)
+    if done.changes:
+        # Thresholds are those of the model's own settings, and scales may be: both are measured again.
+        options.console.print(
+            f"to use them: ssmtl fit NORMAL --recipe {used.configuration.recipe} --network {model} "
+            f"--config {out / 'tune.toml'} --out NEW",
+            highlight=False,
+            soft_wrap=True,
+        )
+    else:
+        options.console.print("the model's own settings stay", highlight=False)

@@ -27,7 +27,7 @@ class Inpainting(ProxyTask):
     """
 
     kind: Literal["inpainting"] = "inpainting"
-    rounds: int = Field(3, ge=1, le=16)
+    rounds: int = Field(3, ge=1, le=16, description="patches, one after the other, that are filled in when it scores")
     distance: Literal["squared", "absolute"] = Field("squared", description="of the last output to the frame")
     title: ClassVar[str] = "Inpainting"
     words: ClassVar[str] = "looks unfamiliar"

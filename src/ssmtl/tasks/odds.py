@@ -22,7 +22,7 @@ class OddsTask(ProxyTask):
     against them, and along a track that adds up.
     """
 
-    label_smoothing: float = Field(0.1, ge=0, lt=1)
+    label_smoothing: float = Field(0.1, ge=0, lt=1, description="share of the truth that both classes divide")
     floor: Literal["median", "even"] = Field(
         "median",
         description="up to which score it says nothing: that of the median of held-out normal footage, or even odds, "

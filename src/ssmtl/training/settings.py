@@ -22,7 +22,7 @@ class TrainSettings(Settings):
     epochs: int = Field(2, ge=1, description="20 in the papers, on networks and sets for a GPU")
     min_steps: int = Field(1000, ge=0, description="a small training set is gone through more often, up to this")
     batch_size: int = Field(32, ge=2, description="64 to 256 in the papers")
-    learning_rate: float = Field(1e-3, gt=0)
+    learning_rate: float = Field(1e-3, gt=0, description="of Adam, at the beginning")
     schedule: Literal["constant", "cosine"] = Field("cosine", description="constant in the papers")
     average: float = Field(
         0.99,
@@ -38,7 +38,7 @@ class TrainSettings(Settings):
         description="what arrow of time and motion irregularity leave as it is goes through the backbone once for both",
     )
     imitation: ImitationSettings | None = Field(None, description="learn what another model says")
-    accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    accelerator: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="what it trains on")
     precision: Literal["auto", "32-true", "bf16-mixed"] = Field(
         "auto", description="auto: bfloat16 where the hardware has it and its gradients agree with float32's"
     )
