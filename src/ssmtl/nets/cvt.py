@@ -20,9 +20,7 @@ class CvTSettings(Settings):
     blocks: int = Field(3, ge=1, le=24, description="1 to 3 in the paper's study")
     heads: int = Field(12, ge=1, le=64, description="6, 12 and 18 in the paper's study")
     head_size: int = Field(64, ge=1, le=256, description="channels of an attention head")
-    mlp_ratio: int = Field(
-        4, ge=1, le=16, description="width of the layer after attention, over that of the tokens"
-    )
+    mlp_ratio: int = Field(4, ge=1, le=16, description="width of the layer after attention, over that of the tokens")
 
 
 class ConvolutionalProjection(nn.Module):
