@@ -89,12 +89,21 @@ def table(report: dict) -> str:
         f"Measured on {report['date']}, {report['processor']}, ssmtl {report['ssmtl']}; `{report['recipe']}`, mean of "
         f"{len(seeds)} seeds, in %. Made by `benchmarks/tune.py`.",
         "",
-        "| settings of smoothing | micro AUC | RBDC | TBDC | mean |",
+        f"| `{report['recipe']}`, Ped2's test clips | micro AUC | RBDC | TBDC | mean |",
         "|---|---|---|---|---|",
     ]
     for title in ROWS:
         values = np.mean([list(seed["test"][title].values()) for seed in seeds], axis=0)
         lines.append(f"| {title} | " + " | ".join(f"{value:.2f}" for value in values) + " |")
+    lines += [
+        "",
+        f"| `scoring.power`, `{report['recipe']}`, planted people | micro AUC | RBDC | TBDC |",
+        "|---|---|---|---|",
+    ]
+    powers = [[trial for trial in seed["trials"] if trial["setting"] == "power"] for seed in seeds]
+    for trials in zip(*powers, strict=True):
+        values = np.mean([[trial[name] for name in ("micro", "rbdc", "tbdc")] for trial in trials], axis=0)
+        lines.append(f"| {trials[0]['value']} | " + " | ".join(f"{value:.1f}" for value in values) + " |")
     lines.append("")
     for number, seed in enumerate(seeds):
         lines.append(f"Seed {number}: tuned {seed['tuned']}; on the test labels {seed['best']}.")
