@@ -793,11 +793,12 @@ def test_tune_as_a_command(model: Path, tmp_path: Path) -> None:
     before = (model / "model.json").read_bytes()
     write_street(tmp_path / "more", StreetConfig(width=160, height=120, person_height_px=30), 5, 1, 200, 0, 0)
     normal = tmp_path / "more" / "normal" / "normal_01.mp4"
-    done = run("tune", model, normal, "--walks", 1, "--out", tmp_path / "tune")
+    done = run("tune", model, normal, "--walks", 1, "--plant", "half+backwards", "--out", tmp_path / "tune")
     assert done.returncode == 0, done.stderr
     assert "| track_frames | 17 |" in done.stdout and (model / "model.json").read_bytes() == before
     report = json.loads((tmp_path / "tune" / "tune.json").read_text())
-    assert report["after"]["mean"] >= report["before"]["mean"]
+    assert report["after"]["mean"] >= report["before"]["mean"] and report["planted"] == ["cut in half", "backwards"]
+    assert "known ones: faster, backwards, half" in one_line_error(run("tune", model, normal, "--plant", "sideways"))
     settings = read_configuration("fast", tmp_path / "tune" / "tune.toml", [], None).scoring
     assert all(getattr(settings, name) == value for name, value in report["changes"].items())
     assert "pass --overwrite" in one_line_error(run("tune", model, normal, "--out", tmp_path / "tune"))

@@ -110,8 +110,8 @@ def test_nobody_is_planted_where_nobody_looks(tmp_path: Path) -> None:
     model = make_model(picture_channels=3)
     everywhere = {"kind": "ignore", "points": [(0, 0), (1, 0), (1, 1), (0, 1)]}
     blind = with_settings(model, {"zones": [everywhere]})
-    assert next(plant_all(Clip("a", path), model, 1, Silent()), None) is not None
-    assert next(plant_all(Clip("a", path), blind, 1, Silent()), None) is None
+    assert next(plant_all(Clip("a", path), model, ["faster"], 1, Silent()), None) is not None
+    assert next(plant_all(Clip("a", path), blind, ["faster"], 1, Silent()), None) is None
 
 
 def test_regions_from_files_do_not_show_what_is_planted(tmp_path: Path) -> None:
