@@ -115,24 +115,34 @@ def _weights(
     usual_NK: NDArray[np.float32],
     progress: Progress,
 ) -> NDArray[np.float64]:
-    """What each task is worth: K weights, their sum 1.
-
-    Ordinary sequences are made unusual: played faster, moved, seen through another. A task counts for as much as it
-    tells those from the ordinary ones: twice its mean area under the ROC curve over the three, less 1; one that does no
-    better than chance for nothing. Where none does, all count alike.
-    """
+    """What each of K tasks is worth (`shares`), by how it tells ordinary sequences from the same made unusual: played
+    faster, moved, seen through another."""
     some = spread(len(held_out), WEIGHED_ON)
     changes: tuple[Change, ...] = (faster, moved, blended)
     labels = np.repeat([False, True], len(some))
     areas = np.zeros((len(changes), usual_NK.shape[1]))
-    if len(areas[0]) == 1:
-        return np.ones(1)
+    weighed = np.array([task.weighed for task in configuration.scoring_tasks])
+    if weighed.sum() <= 1:
+        return shares(areas, weighed)
     for row, change in enumerate(changes):
         unusual_NK = _scores(network, configuration, store, held_out[some], progress, change)
         for task, columns in enumerate(zip(usual_NK[some].T, unusual_NK.T, strict=True)):
             areas[row, task] = auc(labels, np.concatenate(columns))
-    worth = np.maximum(0, 2 * areas.mean(axis=0) - 1)
-    return np.asarray(worth / worth.sum() if worth.sum() > 0 else np.full(len(worth), 1 / len(worth)), np.float64)
+    return shares(areas, weighed)
+
+
+def shares(areas_CK: NDArray[np.float64], weighed_K: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """What K tasks are worth, by their areas under the ROC curve for C changes: K weights, their sum 1.
+
+    The `weighed_K` divide their equal shares among them by twice their mean area, less 1; one that does no better than
+    chance gets nothing, and where none does, all count alike. Of the others the changes tell nothing: to each its equal
+    share.
+    """
+    worth_K = np.where(weighed_K, np.maximum(0, 2 * areas_CK.mean(axis=0) - 1), 0)
+    equal_K = np.full(len(weighed_K), 1 / len(weighed_K))
+    if not worth_K.sum() > 0:
+        return equal_K
+    return np.asarray(np.where(weighed_K, worth_K / worth_K.sum() * weighed_K.mean(), equal_K), np.float64)
 
 
 def _by_clip(

@@ -28,6 +28,8 @@ class ArrowOfTime(OddsTask):
     )
     title: ClassVar[str] = "Arrow of time"
     words: ClassVar[str] = "moves backwards"
+    # Faster, moved or seen through another, sequences still run forward.
+    weighed: ClassVar[bool] = False
     scoring_only: ClassVar[frozenset[str]] = frozenset({"floor", "both_ways"})
 
     @property
