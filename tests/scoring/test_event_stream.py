@@ -103,7 +103,7 @@ def test_another_size_after_a_gap_is_no_change_of_the_view() -> None:
 
 def test_reasons_of_plain_means_are_on_the_scale_of_normal_footage() -> None:
     model = with_settings(make_model(combine="plain"), {"events": {"least_s": 0.0}})
-    found = run(EventStream(model, 1.0), (result(i, 2.0 if 5 <= i < 9 else 0.0) for i in range(60)))
+    found = run(EventStream(model, 1.0), (result(i, 1.1 if 5 <= i < 9 else 0.0) for i in range(60)))
     (event,) = [h for h in found if isinstance(h, Event)]
-    # T1's scale in `make_model` is from 0.4 to 0.6: (2 - 0.4) / 0.2.
-    assert dict(event.reasons)["moves backwards"] == pytest.approx(8.0)
+    # T1's scale in `make_model` is from 0.4 to 0.6: (1.1 - 0.4) / 0.2.
+    assert dict(event.reasons)["moves backwards"] == pytest.approx(3.5)

@@ -14,6 +14,7 @@ from ssmtl.recipes import TASKS
 from ssmtl.scoring.score import (
     FEWEST_AT_EDGE,
     LEAST_ODDS,
+    MOST_UNUSUAL,
     Form,
     ScoredPart,
     TaskScale,
@@ -40,7 +41,7 @@ SCALES = {"b": TaskScale(0.0, 0.5), "a": TaskScale(10.0, 20.0)}
         ([], []),
         ([[10, 0]], [[0, 0]]),
         ([[20, 0.5]], [[1, 1]]),
-        ([[15, 0.25], [40, 5]], [[0.5, 0.5], [3, 10]]),
+        ([[15, 0.25], [40, 1.5]], [[0.5, 0.5], [3, 3]]),
         ([[3, -1]], [[0, 0]]),
     ],
     ids=["none", "median", "99th percentile", "between and above", "below the median"],
@@ -51,10 +52,19 @@ def test_calibrate(raw: list[list[float]], expected: list[list[float]]) -> None:
     assert found.tolist() == pytest.approx(expected) if len(raw) == 0 else np.allclose(found, expected)
 
 
+def test_what_one_part_says_is_bounded() -> None:
+    raw = np.array([[0.0], [0.3], [0.5], [0.9]], np.float32)
+    found = calibrate(raw, ["a"], {"a": TaskScale(0.0, 0.1)})[:, 0]
+    assert found.tolist() == pytest.approx([0, 3, MOST_UNUSUAL, MOST_UNUSUAL])
+    # What it says something of by half counts for half.
+    half = calibrate(raw, ["a"], {"a": TaskScale(0.0, 0.1)}, np.full((4, 1), 0.5, np.float32))[:, 0]
+    assert half == pytest.approx(found / 2)
+
+
 def test_a_part_counts_for_as_much_as_it_says() -> None:
-    raw = np.array([[40, 5], [40, 5]], np.float32)
+    raw = np.array([[40, 1.5], [40, 1.5]], np.float32)
     found = calibrate(raw, KINDS, SCALES, np.array([[1, 0.5], [0, 1]], np.float32))
-    assert np.allclose(found, [[3, 5], [0, 10]])
+    assert np.allclose(found, [[3, 1.5], [0, 3]])
 
 
 def test_the_mean_of_what_counts_is_stretched() -> None:

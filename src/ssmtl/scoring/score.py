@@ -59,6 +59,10 @@ LEAST_ODDS = 1.2
 """Log-odds that are taken for 1, at least, of a part that even odds are the floor of: where it is wrong of nobody who
 was held out, a slight doubt must not count for much."""
 
+MOST_UNUSUAL = 4.0
+"""On the scale of normal footage, what one part says of an object at most: more of it is no more unusual, and what it
+mistakes must not outdo whatever all others say."""
+
 FEWEST_AT_EDGE = 20
 """Objects at the edge of the picture without which nothing is said of them."""
 
@@ -206,7 +210,7 @@ def calibrate(
 ) -> NDArray[np.float32]:
     """Raw scores on the scale of normal footage: 0 = its median or less; their mean is 1 at its 99th percentile.
 
-    Less than 0 speaks against (`TaskScale.most`).
+    Less than 0 speaks against (`TaskScale.most`), and more than `MOST_UNUSUAL` is taken for that.
 
     `relevance_NK`, 0 to 1, is how far each part says something of each object; without it, all say what they say.
 
@@ -220,6 +224,7 @@ def calibrate(
         found[:, k] = (values_N - scale.median) / (scale.high - scale.median)
         if scale.most is None:
             found[:, k] = np.maximum(found[:, k], 0)
+    np.minimum(found, MOST_UNUSUAL, out=found)
     return found if relevance_NK is None else found * relevance_NK
 
 
