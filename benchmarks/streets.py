@@ -1,14 +1,16 @@
 """Generated streets of many kinds: several cameras, scales, frame rates, colour and grey, crowds and single walkers.
 
-    python benchmarks/streets.py --work runs/streets [--only NAME] [--seeds 3] [--set train.min_steps=300] [--name ...]
+    python benchmarks/streets.py --work runs/streets [--only NAME] [--seeds 3] [--set train.min_steps=300] [--name NAME]
 
 Each is generated, `ssmtl-plus` with all attributes fitted to its normal clips, and every object of its test clips
 scored once; then it is changed what scores and how it is joined. Two clips of each kind of anomaly, several seeds. With
---networks NAME, the networks of another run are kept. Can be killed and run again: streets, models and scores are kept.
-Needs no footage. Writes benchmarks/results/NAME.json and .md.
+--networks NAME, the networks of another run are kept. Can be killed and run again, and several processes may share the
+work (--only): streets, models and figures are kept. Needs no footage. Writes benchmarks/results/NAME.json and .md, with
+the streets that were measured so far.
 """
 
 import argparse
+import json
 from pathlib import Path
 
 import numpy as np
@@ -69,17 +71,24 @@ def draw(number: int, name: str, work: Path, bars: Bars) -> OwnDataset:
     return OwnDataset(root)
 
 
-def one_seed(street: OwnDataset, seed: int, options: argparse.Namespace) -> dict:
-    root = street.root
+def models_of(street: str, options: argparse.Namespace) -> Path:
+    """Where a run's models of a street lie, a folder `seedN` for each, with its figures in measured.json."""
+    root = folder_of(street, options.work)
+    return root.with_name(f"{root.name}.models") / options.name
+
+
+def one_seed(street: OwnDataset, folder: Path, seed: int, options: argparse.Namespace) -> None:
+    """Fit and measure a model of a street, unless that is done."""
+    if (folder / "measured.json").is_file():
+        return
     with Bars(console) as bars:
-        folder = root.with_name(f"{root.name}.models") / options.name / f"seed{seed}"
         if not (folder / DESCRIPTION).is_file():
             resume = (folder / "training" / "checkpoint.safetensors").is_file()
             network = None if options.networks is None else folder.parents[1] / options.networks / folder.name
             trained = keep_network(network) if network else {"seed": seed}
             attributes = {"attributes": [{"kind": kind} for kind in ("speed", "motion_pattern", "stature")]}
             configuration = configure("ssmtl-plus", attributes, read_assignments(options.set), trained)
-            kept = root.with_name(f"{root.name}.models") / "sequences"
+            kept = folder.parents[1] / "sequences"
             fit(street.train_clips(), folder, configuration, resume=resume, overwrite=not resume, sequences=kept,
                 network=network, progress=bars)  # fmt: skip
         model = load_model(folder)
@@ -90,14 +99,19 @@ def one_seed(street: OwnDataset, seed: int, options: argparse.Namespace) -> dict
         found = one_variant(street, scored, model, ({**tasks, **attributes}, power, {}))
         rows[title] = dict(zip(MEASURES, found, strict=True))
     training = model.training
-    return {"seed": seed, "rows": rows, "training_s": training["seconds"], "sequences": training["sequences"]}
+    figures = {"seed": seed, "rows": rows, "training_s": training["seconds"], "sequences": training["sequences"]}
+    write_json(folder / "measured.json", figures)
 
 
-def one_street(name: str, options: argparse.Namespace) -> dict:
-    with Bars(console) as bars:
-        street = draw(list(STREETS).index(name), name, options.work, bars)
-    seeds = [one_seed(street, seed, options) for seed in range(options.seeds)]
-    return {"street": name, "config": STREETS[name].model_dump(), "seeds": seeds}
+def measured(options: argparse.Namespace) -> list[dict]:
+    """What there is of each street, as many seeds as there are."""
+    found = []
+    for name, config in STREETS.items():
+        files = sorted(models_of(name, options).glob("seed*/measured.json"))
+        seeds = [json.loads(file.read_text()) for file in files]
+        if seeds:
+            found.append({"street": name, "config": config.model_dump(), "seeds": seeds})
+    return found
 
 
 def values_of(street: dict, title: str) -> np.ndarray:
@@ -114,13 +128,14 @@ def main() -> None:
     parser.add_argument("--networks", help="models of another --name, whose networks are kept: nothing is trained")
     parser.add_argument("--name", default="streets", help="of the figures and the models")
     options = parser.parse_args()
-    names = [options.only] if options.only else list(STREETS)
-    streets = [one_street(name, options) for name in names]
-    report = {**machine(), "set": options.set, "streets": streets}
-    print(table(report))
-    if options.only is None:
-        write_json(RESULTS / f"{options.name}.json", report)
-        write_text(RESULTS / f"{options.name}.md", table(report))
+    for name in [options.only] if options.only else STREETS:
+        with Bars(console) as bars:
+            street = draw(list(STREETS).index(name), name, options.work, bars)
+        for seed in range(options.seeds):
+            one_seed(street, models_of(name, options) / f"seed{seed}", seed, options)
+    report = {**machine(), "set": options.set, "streets": measured(options)}
+    write_json(RESULTS / f"{options.name}.json", report)
+    write_text(RESULTS / f"{options.name}.md", table(report))
 
 
 def table(report: dict) -> str:
@@ -129,21 +144,26 @@ def table(report: dict) -> str:
     lines = [
         f"Measured on {report['date']}, {report['processor']}, ssmtl {report['ssmtl']}; `ssmtl-plus` with "
         f"{', '.join(f'`{one}`' for one in report['set']) or 'its defaults'}, fitted to {TRAIN_CLIPS} clips of "
-        f"{TRAIN_FRAMES} frames; mean of {len(report['streets'][0]['seeds'])} seeds (and range), in %. "
+        f"{TRAIN_FRAMES} frames; means over seeds (and range), in %. "
         "Made by `benchmarks/streets.py`.",
         "",
-        f"| street | what scores | {heads} training, minutes |",
-        "|---|---|---|---|---|---|---|",
+        f"| street | seeds | what scores | {heads} training, minutes |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     streets = report["streets"]
     for street in streets:
         for what, title in SHOWN.items():
             minutes = np.mean([seed["training_s"] for seed in street["seeds"]]) / 60
-            lines.append(f"| {street['street']} | {what} | {cells(values_of(street, title))} | {minutes:.1f} |")
+            count = len(street["seeds"])
+            lines.append(
+                f"| {street['street']} | {count} | {what} | {cells(values_of(street, title))} | {minutes:.1f} |"
+            )
     lines += ["", f"| what scores, mean of {len(streets)} | {heads}", "|---|---|---|---|---|"]
+    seeds = min(len(street["seeds"]) for street in streets)
     for title in variants():
         # Of a seed, the mean over streets: its range tells what a difference between rows is worth.
-        lines.append(f"| {title} | {cells(np.mean([values_of(street, title) for street in streets], axis=0))} |")
+        found = np.mean([values_of(street, title)[:seeds] for street in streets], axis=0)
+        lines.append(f"| {title} | {cells(found)} |")
     return "\n".join(lines) + "\n"
 
 
