@@ -1,12 +1,10 @@
 """What tasks are worth, by held-out footage made unusual."""
 
-from typing import get_args
-
 import numpy as np
 import pytest
 
 from ssmtl.held_out import shares
-from ssmtl.recipes import Task
+from ssmtl.recipes import configure
 
 CHANCE, CLEAR, PERFECT = 0.5, 0.75, 1.0
 JUDGED = np.array([False, True, True])
@@ -21,8 +19,12 @@ def test_of_whom_the_changes_tell_nothing_has_its_equal_share() -> None:
     for first in (0.2, CHANCE, PERFECT):
         found = shares(np.array([[first, PERFECT, CLEAR]]), JUDGED)
         assert found == pytest.approx([1 / 3, 4 / 9, 2 / 9]) and found.sum() == pytest.approx(1)
-    tasks = get_args(get_args(Task)[0])
-    assert [task.__name__ for task in tasks if not task.weighed] == ["ArrowOfTime"]
+
+
+def test_the_arrow_of_time_from_even_odds_is_not_weighed() -> None:
+    for recipe in ("fast", "ssmtl-plus"):
+        tasks = configure(recipe).scoring_tasks
+        assert [task.weighed for task in tasks] == [recipe == "fast", True, True]
 
 
 @pytest.mark.parametrize("judged", [JUDGED, ~JUDGED, ~np.zeros(3, bool), np.zeros(3, bool)])

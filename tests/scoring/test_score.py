@@ -56,6 +56,8 @@ def test_what_one_part_says_is_bounded() -> None:
     raw = np.array([[0.0], [0.3], [0.5], [0.9]], np.float32)
     found = calibrate(raw, ["a"], {"a": TaskScale(0.0, 0.1)})[:, 0]
     assert found.tolist() == pytest.approx([0, 3, MOST_UNUSUAL, MOST_UNUSUAL])
+    bounded = calibrate(raw, ["a"], {"a": TaskScale(0.0, 0.1, "logit", most=2.0)})[:, 0]
+    assert bounded.tolist() == pytest.approx([-20, 10 * np.log(3 / 7), 0, 20], rel=1e-5)
     # What it says something of by half counts for half.
     half = calibrate(raw, ["a"], {"a": TaskScale(0.0, 0.1)}, np.full((4, 1), 0.5, np.float32))[:, 0]
     assert half == pytest.approx(found / 2)

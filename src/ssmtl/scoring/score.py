@@ -60,8 +60,8 @@ LEAST_ODDS = 1.2
 was held out, a slight doubt must not count for much."""
 
 MOST_UNUSUAL = 4.0
-"""On the scale of normal footage, what one part says of an object at most: more of it is no more unusual, and what it
-mistakes must not outdo whatever all others say."""
+"""On the scale of normal footage, what a part without a bound of its own says of an object at most: more of it is no
+more unusual, and what it mistakes must not outdo whatever all others say."""
 
 FEWEST_AT_EDGE = 20
 """Objects at the edge of the picture without which nothing is said of them."""
@@ -210,7 +210,7 @@ def calibrate(
 ) -> NDArray[np.float32]:
     """Raw scores on the scale of normal footage: 0 = its median or less; their mean is 1 at its 99th percentile.
 
-    Less than 0 speaks against (`TaskScale.most`), and more than `MOST_UNUSUAL` is taken for that.
+    Less than 0 speaks against (`TaskScale.most`); without such a bound, more than `MOST_UNUSUAL` is taken for that.
 
     `relevance_NK`, 0 to 1, is how far each part says something of each object; without it, all say what they say.
 
@@ -223,8 +223,7 @@ def calibrate(
         values_N = _spread(scores_NK[:, k], scale.form, scale.most)
         found[:, k] = (values_N - scale.median) / (scale.high - scale.median)
         if scale.most is None:
-            found[:, k] = np.maximum(found[:, k], 0)
-    np.minimum(found, MOST_UNUSUAL, out=found)
+            found[:, k] = np.clip(found[:, k], 0, MOST_UNUSUAL)
     return found if relevance_NK is None else found * relevance_NK
 
 

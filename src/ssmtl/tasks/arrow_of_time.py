@@ -28,9 +28,13 @@ class ArrowOfTime(OddsTask):
     )
     title: ClassVar[str] = "Arrow of time"
     words: ClassVar[str] = "moves backwards"
-    # Faster, moved or seen through another, sequences still run forward.
-    weighed: ClassVar[bool] = False
     scoring_only: ClassVar[frozenset[str]] = frozenset({"floor", "both_ways"})
+
+    @property
+    def weighed(self) -> bool:
+        """From even odds on it speaks of what runs backward alone; faster, moved or seen through another, sequences
+        still run forward. How sure it is of what looks forward, which these do tell of, counts from its median on."""
+        return self.floor == "median"
 
     @property
     def most(self) -> float | None:

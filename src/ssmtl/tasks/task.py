@@ -104,8 +104,6 @@ class ProxyTask(Settings):
         scores_on: names of what it must be `Given` to score.
         form: how its raw scores are spread out for the scale of normal footage (`ssmtl.scoring.score`).
         least_span: from the median of that scale to what is taken for 1, at least.
-        weighed: whether sequences that are made unusual (`ssmtl.held_out`) tell what it is worth; one of which they do
-            not counts for its equal share.
         scores: whether it scores at all; one that does not costs nothing at test time.
         scoring_only: names of its settings that change how it scores, and nothing of what is learnt.
     """
@@ -117,7 +115,6 @@ class ProxyTask(Settings):
     scores_on: ClassVar[tuple[str, ...]] = ()
     form: ClassVar[Literal["log", "logit"]] = "log"
     least_span: ClassVar[float] = LEAST_SPAN
-    weighed: ClassVar[bool] = True
     scores: ClassVar[bool] = True
     scoring_only: ClassVar[frozenset[str]] = frozenset()
 
@@ -139,6 +136,11 @@ class ProxyTask(Settings):
     def most(self) -> float | None:
         """Where even odds are what it begins to say something at, the log-odds beyond which more say no more."""
         return None
+
+    @property
+    def weighed(self) -> bool:
+        """Whether sequences that are made unusual (`ssmtl.held_out`) tell what it is worth; if not, its equal share."""
+        return True
 
     @property
     def reach(self) -> int:
