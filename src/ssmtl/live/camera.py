@@ -199,8 +199,10 @@ class CameraWatch(threading.Thread):
                     self._take(happening)
             return
         height, width = first[0].image.shape[:2]
-        rate = self._camera.rate if self._camera is not None else self._rate
-        note = self._model.rate_note(rate)
+        camera = self._camera
+        rate = self._rate if camera is None else camera.rate
+        declared = self._rate if camera is None else camera.declared_rate
+        note = None if declared is None else self._model.rate_note(declared)
         if note is not None and note != self._rate_note:
             self._outlet.say(f"{self.watched.name}: {note}")
         self._rate_note = note

@@ -112,7 +112,8 @@ class Camera:
 
     Attributes:
         counts: what was read.
-        rate: frames per second as the camera says, or 25.
+        declared_rate: frames per second as the camera says, or None.
+        rate: the same, or 25.
     """
 
     def __init__(
@@ -134,6 +135,7 @@ class Camera:
         self.address = address
         self.counts = Counts()
         self.rate = DEFAULT_RATE
+        self.declared_rate: float | None = None
         self._told = told
         self._opener = opener or _open
         self._first_wait_s, self._longest_wait_s = first_wait_s, longest_wait_s
@@ -226,7 +228,8 @@ class Camera:
             raise SourceError("its video is of a kind that cannot be decoded here")
         stream.codec_context.thread_count = 1
         rate = stream.average_rate or stream.guessed_rate
-        self.rate = float(rate) if rate and 0 < rate <= 240 else DEFAULT_RATE
+        self.declared_rate = float(rate) if rate and 0 < rate <= 240 else None
+        self.rate = self.declared_rate or DEFAULT_RATE
         reformatter = VideoReformatter()
         good_at = time.monotonic()
         online = False
