@@ -109,8 +109,8 @@ def tune(
         clips: normal footage of the model's camera that it was not trained on; 300 frames of each are used.
         model: the trained model.
         out: folder for tune.toml (the changes, for `--config`), tune.md and tune.json.
-        planted: what those do who are planted; best only what is expected there, since what finds one finds less of
-            another (docs/accuracy.md).
+        planted: what those do who are planted. What is chosen finds these best; how little that may say of others:
+            docs/accuracy.md.
         walks: how many people of each clip, at most, walk as no one does.
         overwrite: replace what `out` holds.
         progress: shows the stages.

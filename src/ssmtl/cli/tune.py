@@ -22,7 +22,7 @@ def tune(
     frames: options.Frames = None,
     out: Annotated[Path, typer.Option("--out", help="Folder for what was chosen and every trial.")] = Path("tune"),
     plant: Annotated[
-        str, typer.Option("--plant", help="What is expected there: of faster, backwards, half, joined by +.")
+        str, typer.Option("--plant", help="What those planted do: faster, backwards, half, joined by +.")
     ] = "+".join(PLANTED),
     walks: Annotated[int, typer.Option("--walks", min=1, help="People of each clip who walk as no one does.")] = 4,
     overwrite: options.Overwrite = False,
