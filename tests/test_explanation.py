@@ -17,7 +17,7 @@ from ssmtl.model import Model
 from ssmtl.regions.regions import Regions
 from ssmtl.report.sheet import ClassAnswer, PictureAnswer
 from ssmtl.scoring.cutting import RELEVANCE, Sequences
-from ssmtl.scoring.score import raw_scores
+from ssmtl.scoring.score import MOST_UNUSUAL, raw_scores
 from ssmtl.scoring.stream import FrameResult, score_stream
 from ssmtl.video.frame import Frame
 
@@ -166,7 +166,8 @@ def test_a_sheet_says_what_the_score_rests_on(combine: str, picture_channels: in
         raw = raw_scores(model.network, model.tasks, x_BCTHW, {})[0].tolist()
     assert [row.raw for row in sheet.tasks] == pytest.approx(raw, abs=1e-4)
     for row in sheet.tasks:
-        assert row.calibrated == pytest.approx(max(0, (row.raw - row.median) / (row.high - row.median)), rel=1e-4)
+        on_scale = np.clip((row.raw - row.median) / (row.high - row.median), 0, MOST_UNUSUAL)
+        assert row.calibrated == pytest.approx(on_scale, rel=1e-4)
     mean = np.mean([row.raw if combine == "plain" else row.calibrated for row in sheet.tasks])
     assert sheet.score == pytest.approx(mean, abs=1e-3) and ("raw" in sheet.score_is) == (combine == "plain")
     assert sheet.sequence.shape == (7, 64, 64, picture_channels) and sheet.rank == 4
