@@ -26,7 +26,7 @@ from ssmtl.datasets.dataset import Dataset
 from ssmtl.engine.settings import EXACT
 from ssmtl.model import Model, with_settings
 from ssmtl.scoring.settings import ScoringSettings
-from ssmtl.tuning import ANOMALIES, Found, Frames, Join, choices, choose, joining, plant_all, score_frames, shown
+from ssmtl.tuning import ANOMALIES, Found, Frames, Join, choose, joining, plant_all, score_frames, shown
 from ssmtl.tuning import measure as measure_planted
 from ssmtl.video.sources import open_source
 
@@ -34,6 +34,9 @@ WALKS = 4
 RESULTS = Path(__file__).parent / "results"
 TUNED = {"tuned on planted anomalies": tuple(ANOMALIES), "tuned on those planted who are fast": ("faster",)}
 """What `--plant` names; who expects fast ones, as in a zone for walkers, would say the second."""
+
+POWERS = (1, 1.5, 2, 4, 8)
+"""Of `scoring.power`, which `tune` leaves as it is."""
 
 ROWS = ("the model's own", *TUNED, "chosen on the test labels")
 
@@ -61,19 +64,21 @@ def one_seed(folder: Path, data: Dataset) -> dict:
         scored = test_scores(data, used, bars)
     join = joining(model)
     tuned = {
-        title: choose(partial(measure_planted, [c for c in cases if c.how in planted], join), settings, choices(model))
+        title: choose(partial(measure_planted, [c for c in cases if c.how in planted], join), settings)
         for title, planted in TUNED.items()
     }
-    best = choose(partial(measured_on, data, scored, join), settings, choices(model))
+    best = choose(partial(measured_on, data, scored, join), settings)
     after = [measured_on(data, scored, join, settings.model_copy(update=dict(t.changes))) for t in tuned.values()]
     rows = dict(zip(ROWS, (best.before, *after, best.after), strict=True))
     everything = tuned["tuned on planted anomalies"]
+    powers = {power: measure_planted(cases, join, settings.model_copy(update={"power": power})) for power in POWERS}
     report = {
         "held_out": [clip.name for clip in held_out],
         "tuned": {title: dict(one.changes) for title, one in tuned.items()},
         "best": dict(best.changes),
         "planted": {"before": shown(everything.before), "after": shown(everything.after)},
         "trials": [{"setting": name, "value": value, **shown(found)} for name, value, found in everything.trials],
+        "powers": [{"power": power, **shown(found)} for power, found in powers.items()],
         "test": {title: shown(found) for title, found in rows.items()},
     }
     write_json(kept, report)
@@ -111,10 +116,9 @@ def table(report: dict) -> str:
         f"| `scoring.power`, `{report['recipe']}`, planted people | micro AUC | RBDC | TBDC |",
         "|---|---|---|---|",
     ]
-    powers = [[trial for trial in seed["trials"] if trial["setting"] == "power"] for seed in seeds]
-    for trials in zip(*powers, strict=True):
+    for trials in zip(*(seed["powers"] for seed in seeds), strict=True):
         values = np.mean([[trial[name] for name in ("micro", "rbdc", "tbdc")] for trial in trials], axis=0)
-        lines.append(f"| {trials[0]['value']} | " + " | ".join(f"{value:.1f}" for value in values) + " |")
+        lines.append(f"| {trials[0]['power']} | " + " | ".join(f"{value:.1f}" for value in values) + " |")
     lines.append("")
     for number, seed in enumerate(seeds):
         lines.append(f"Seed {number}: tuned {seed['tuned']}; on the test labels {seed['best']}.")

@@ -15,7 +15,7 @@ from ssmtl.progress import Silent
 from ssmtl.scoring.score import TaskScale, join_parts
 from ssmtl.scoring.settings import ScoringSettings
 from ssmtl.scoring.tracks import Followed
-from ssmtl.tuning import CHOICES, Case, choices, choose, measure, plant_all, tune
+from ssmtl.tuning import CHOICES, Case, choose, measure, plant_all, tune
 from ssmtl.video.sources import Clip
 from tests.scoring.test_stream import make_model
 
@@ -95,13 +95,9 @@ def test_who_stands_out_by_one_part_alone_is_found_by_a_high_power() -> None:
         cases.append(replace(one, frames=frames))
     kinds = list("abcd")
     scales = {kind: TaskScale(0.0, 1.0) for kind in kinds}
-    tuned = choose(partial(measure, cases, lambda parts, s: join_parts(parts, kinds, scales, s.mean_power)), SETTINGS)
-    assert tuned.changes["power"] > 1
-
-
-def test_how_parts_are_joined_is_chosen_where_they_are_on_one_scale() -> None:
-    assert "power" in choices(make_model())
-    assert "power" not in choices(make_model(combine="plain"))
+    found = partial(measure, cases, lambda parts, s: join_parts(parts, kinds, scales, s.mean_power))
+    assert found(SETTINGS.model_copy(update={"power": 4.0})).mean > found(SETTINGS).mean + 1
+    assert "power" not in choose(found, SETTINGS).changes, "it would always pay: see CHOICES"
 
 
 def test_nobody_is_planted_where_nobody_looks(tmp_path: Path) -> None:

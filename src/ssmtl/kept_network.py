@@ -21,8 +21,9 @@ LOOKED = ("detectors", "teachers", "zones")
 """Parts by which it looks; what was looked at in training should be looked at again."""
 
 
-def keep_network(folder: Path | str) -> dict[str, Any]:
-    """Changes to a recipe by which `fit` can keep the network of the model in `folder`, for `configure`.
+def keep_network(folder: Path | str, *, whole: bool = False) -> dict[str, Any]:
+    """Changes to a recipe by which `fit` can keep the network of the model in `folder`, for `configure`; with `whole`,
+    all that the model has, whatever the recipe.
 
     Raises:
         ModelError: there is no model, or it is damaged.
@@ -30,7 +31,7 @@ def keep_network(folder: Path | str) -> dict[str, Any]:
     model = load_model(folder, attributes=False)
     values = model.configuration.model_dump(mode="json")
     values["sequences"]["colour"] = "grey" if model.picture_channels == 1 else "rgb"
-    return {name: values[name] for name in (*LEARNT, *LOOKED)}
+    return values if whole else {name: values[name] for name in (*LEARNT, *LOOKED)}
 
 
 def load_kept(folder: Path | str, configuration: Configuration) -> Model:

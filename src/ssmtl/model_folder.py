@@ -138,7 +138,7 @@ def _read_calibration(folder: Path) -> Calibration | None:
 
 
 def load_model(folder: Path | str, *, attributes: bool = True) -> Model:
-    """Read a model folder; without its `attributes`, also one whose attributes were measured by another version.
+    """Read a model folder. Without what its `attributes` need to score, also one where another version measured that.
 
     Raises:
         ModelError: a file is missing, was changed after it was written, or is of another version.
@@ -153,12 +153,10 @@ def load_model(folder: Path | str, *, attributes: bool = True) -> Model:
     if old:
         description["configuration"]["train"].setdefault("average", 0)
     configuration = parse(Configuration, description["configuration"], f"{folder / DESCRIPTION}, configuration")
-    if not attributes:
-        configuration = configuration.model_copy(update={"attributes": ()})
-    elif configuration.attributes and description["format"] < 13:
+    if attributes and configuration.attributes and description["format"] < 13:
         raise ModelError(
             f"{folder}: how objects move was measured otherwise when it was trained; measure it again, without "
-            f"training: ssmtl fit NORMAL --recipe {configuration.recipe} --network {folder} --out NEW"
+            f"training: ssmtl fit NORMAL --network {folder} --out NEW"
         )
     try:
         tensors = load(data)
@@ -166,7 +164,7 @@ def load_model(folder: Path | str, *, attributes: bool = True) -> Model:
         scene = None
         if background is not None and description["scene"] is not None:
             scene = Scene(background.numpy(), **description["scene"])
-        usual = _read_usual(tensors, description, configuration) if configuration.attributes else None
+        usual = _read_usual(tensors, description, configuration) if attributes and configuration.attributes else None
         network = build_network(configuration, description["picture_channels"])
         weights = {name: value for name, value in tensors.items() if name.startswith("network.")}
         network.load_state_dict({name.removeprefix("network."): value for name, value in weights.items()})
@@ -174,7 +172,8 @@ def load_model(folder: Path | str, *, attributes: bool = True) -> Model:
         for kind, scale in description["scales"].items():
             scale.pop("rare", None)  # of format 6
             scales[kind] = TaskScale(**scale)
-        missing = [part.kind for part in configuration.scoring_parts if part.kind not in scales]
+        scored = configuration.scoring_parts if attributes else configuration.scoring_tasks
+        missing = [part.kind for part in scored if part.kind not in scales]
         if missing:
             raise KeyError(f"no scale for {missing[0]}")
     except (SafetensorError, KeyError, TypeError, RuntimeError, AttributeError) as error:

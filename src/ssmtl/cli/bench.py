@@ -15,7 +15,7 @@ def bench(
         str | None, typer.Argument(help="Footage to measure on; without it, some is generated.", show_default=False)
     ] = None,
     model: Annotated[Path | None, typer.Option("--model", help="A model's folder, in place of a recipe.")] = None,
-    recipe: configuring.Recipe = "fast",
+    recipe: configuring.Recipe = None,
     out: Annotated[Path, typer.Option("--out", help="Folder for the results.")] = Path("bench"),
     objects: Annotated[int, typer.Option("--objects", min=1, max=200, help="Per frame of generated footage.")] = 7,
     frames: Annotated[int, typer.Option("--frames", min=50, help="Of generated footage.")] = 300,

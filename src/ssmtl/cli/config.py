@@ -10,7 +10,7 @@ from ssmtl.cli import configuring
 
 
 def config(
-    recipe: configuring.Recipe = "fast",
+    recipe: configuring.Recipe = None,
     file: configuring.ConfigFile = None,
     assignments: configuring.Assignments = None,
     regions: configuring.Regions = None,

@@ -12,7 +12,12 @@ from ssmtl.imitation import imitate
 from ssmtl.kept_network import keep_network
 from ssmtl.recipes import RECIPES, TASKS, Configuration, configure
 
-Recipe = Annotated[str, typer.Option("--recipe", help=f"One of: {', '.join(RECIPES)}.")]
+DEFAULT = "fast"
+
+Recipe = Annotated[
+    str | None,
+    typer.Option("--recipe", help=f"One of: {', '.join(RECIPES)}.", show_default=DEFAULT),
+]
 ConfigFile = Annotated[Path | None, typer.Option("--config", help="Changes to the recipe, as a TOML file.")]
 Assignments = Annotated[
     list[str] | None, typer.Option("--set", help="One change, such as train.epochs=5; may be given several times.")
@@ -42,7 +47,7 @@ Network = Annotated[
     typer.Option(
         "--network",
         help="Folder of a trained model whose network is kept: what is usual, scales and thresholds are measured, and "
-        "nothing is trained.",
+        "nothing is trained. Without --recipe, all its settings are kept.",
     ),
 ]
 
@@ -55,7 +60,7 @@ REGIONS: dict[str, list[dict[str, Any]]] = {
 
 
 def read_configuration(
-    recipe: str,
+    recipe: str | None,
     config: Path | None,
     assignments: list[str] | None,
     regions: str | None,
@@ -64,10 +69,13 @@ def read_configuration(
     network: Path | None = None,
 ) -> Configuration:
     """The recipe with what it takes from a teacher or a network, the file's changes, `--regions` and `--tasks`, then
-    those of `--set`."""
+    those of `--set`. Without a recipe, the network's model, or the default."""
     if teacher and network:
         raise ConfigError("--network keeps what was trained, --teacher trains: name one of them")
-    changes = [imitate(teacher)] if teacher else [keep_network(network)] if network else []
+    changes = [imitate(teacher)] if teacher else []
+    if network:
+        changes = [keep_network(network, whole=recipe is None)]
+    recipe = recipe or DEFAULT
     changes += [read_toml(config)] if config else []
     chosen = configure(recipe, *changes).model_dump(mode="json")
     changes += [read_regions(regions, chosen["detectors"]), read_tasks(tasks, chosen["tasks"])]

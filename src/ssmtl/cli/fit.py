@@ -15,7 +15,7 @@ def fit(
     dataset: options.DatasetName = None,
     root: options.Root = None,
     frames: options.Frames = None,
-    recipe: configuring.Recipe = "fast",
+    recipe: configuring.Recipe = None,
     config: configuring.ConfigFile = None,
     assignments: configuring.Assignments = None,
     regions: configuring.Regions = None,

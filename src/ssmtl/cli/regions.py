@@ -40,7 +40,7 @@ def regions(
     model: Annotated[
         Path | None, typer.Option("--model", help="Look with this model's detectors and scene, not a recipe's.")
     ] = None,
-    recipe: configuring.Recipe = "fast",
+    recipe: configuring.Recipe = None,
     config: configuring.ConfigFile = None,
     assignments: configuring.Assignments = None,
     where: configuring.Regions = None,
@@ -73,7 +73,7 @@ def regions(
 
 
 def _read_used(
-    model: Path | None, recipe: str, config: Path | None, assignments: list[str] | None, where: str | None
+    model: Path | None, recipe: str | None, config: Path | None, assignments: list[str] | None, where: str | None
 ) -> "Configuration | Model":
     """The configuration or, where one is named, the model with the changes to where it looks."""
     if model is None:

@@ -27,7 +27,7 @@ def tune(
     walks: Annotated[int, typer.Option("--walks", min=1, help="People of each clip who walk as no one does.")] = 4,
     overwrite: options.Overwrite = False,
 ) -> None:
-    """Choose how scores are joined and smoothed, on anomalies planted in NORMAL footage that it was not trained on."""
+    """Choose how scores are smoothed, on anomalies planted in NORMAL footage that it was not trained on."""
     from ssmtl.errors import ConfigError
     from ssmtl.model_folder import load_model
     from ssmtl.tuning import table
@@ -47,8 +47,7 @@ def tune(
     if done.changes:
         # Thresholds are those of the model's own settings, and scales may be: both are measured again.
         options.console.print(
-            f"to use them: ssmtl fit NORMAL --recipe {used.configuration.recipe} --network {model} "
-            f"--config {out / 'tune.toml'} --out NEW",
+            f"to use them: ssmtl fit NORMAL --network {model} --config {out / 'tune.toml'} --out NEW",
             highlight=False,
             soft_wrap=True,
         )
