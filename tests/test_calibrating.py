@@ -12,6 +12,7 @@ import pytest
 
 from ssmtl import detect
 from ssmtl.calibrating import LEAST_THRESHOLD, begins_by_file, calibrate, held_out_clips, score_clip, shorten, within
+from ssmtl.cli.options import print_calibration
 from ssmtl.datasets.street import StreetConfig, write_street
 from ssmtl.errors import DataError, ModelError
 from ssmtl.live.recorded import normal_curves
@@ -77,6 +78,19 @@ def test_the_threshold_is_that_of_the_scores_and_is_kept_with_the_model(
     assert with_settings(read, {"scoring": {"mean_frames": 9}}).threshold()[0] == 1.0
     assert "other settings" in with_settings(read, {"scoring": {"mean_frames": 9}}).threshold()[1]
     assert with_settings(read, {"events": {"threshold": 0.3}}).threshold() == (0.3, "events.threshold")
+
+
+def test_a_threshold_that_nothing_can_reach_is_told(model: Model, capsys: pytest.CaptureFixture[str]) -> None:
+    """With a plain mean, nothing is known of what is much."""
+    high = with_settings(model, {"events": {"threshold": 4.5}})
+    assert high.threshold() == (4.5, "events.threshold; nothing can score more than 4: lower it")
+    plain = {"scoring": {"combine": "plain"}}
+    assert with_settings(high, plain).threshold() == (4.5, "events.threshold")
+    for loudest, said in ((3.0, "nothing can score more than 4: no event"), (1.0, "alone begins no event: ")):
+        curve = Curve(np.arange(10.0), np.full(10, loudest))
+        found = calibrate([], model, known={"seen": [curve]})
+        print_calibration(found, model)
+        assert said in capsys.readouterr().err
 
 
 def test_where_nobody_comes_by_the_threshold_is_not_nothing(clips: list[Clip], model: Model) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -23,7 +24,7 @@ from ssmtl.recipes import Attribute, Configuration, Task
 from ssmtl.regions.scene import Scene
 from ssmtl.scoring.attributes import Usual
 from ssmtl.scoring.calibration import UNCALIBRATED, Calibration
-from ssmtl.scoring.score import TaskScale
+from ssmtl.scoring.score import TaskScale, most_possible
 from ssmtl.teachers.build import build_teacher
 from ssmtl.teachers.teacher import Teacher
 
@@ -75,8 +76,20 @@ class Model:
         """Asked for every frame of a camera: the settings are compared once."""
         return self.calibration is not None and self.calibration.fits(self.configuration.model_dump(mode="json"))
 
+    @cached_property
+    def most_possible(self) -> tuple[float, Mapping[str, float]]:
+        """The highest score that an object can have, by all parts and by each alone; without a bound, infinite."""
+        scales: dict[str, TaskScale] = {part.kind: self.scales[part.kind] for part in self.parts}
+        power = self.configuration.scoring.mean_power
+        return (math.inf, {}) if power is None else most_possible(scales, power)
+
     def threshold(self, time: float | None = None) -> tuple[float, str]:
         """The frame score at which an event begins, at a Unix time or at any, and who says so."""
+        value, said_by = self._threshold(time)
+        most, _ = self.most_possible
+        return value, said_by if value <= most else f"{said_by}; nothing can score more than {most:.3g}: lower it"
+
+    def _threshold(self, time: float | None) -> tuple[float, str]:
         chosen = self.configuration.events.threshold
         if chosen is not None:
             return chosen, "events.threshold"

@@ -24,6 +24,7 @@ from ssmtl.scoring.score import (
     head_outputs,
     join_parts,
     measure_scales,
+    most_possible,
     raw_scores,
 )
 from ssmtl.tasks.task import View
@@ -61,6 +62,24 @@ def test_what_one_part_says_is_bounded() -> None:
     # What it says something of by half counts for half.
     half = calibrate(raw, ["a"], {"a": TaskScale(0.0, 0.1)}, np.full((4, 1), 0.5, np.float32))[:, 0]
     assert half == pytest.approx(found / 2)
+
+
+@pytest.mark.parametrize("power", [1.0, 1.5, 4.0])
+def test_no_object_scores_more_than_is_possible(power: float) -> None:
+    """And some do score that, by all parts and by each alone."""
+    kinds = list("abc")
+    scales = {
+        "a": TaskScale(0.0, 1.2, "logit", weight=0.5, most=2.9),
+        "b": TaskScale(-3.0, -1.0, "log", weight=0.2),
+        "c": TaskScale(0.1, 0.3, weight=1.5),
+    }
+    together, alone = most_possible(scales, power)
+    raw = np.random.default_rng(0).choice(np.array([0, 0.05, 0.5, 1, 1e6], np.float32), (400, 3))
+    parts = calibrate(np.clip(raw, 0, [1, 1e6, 1e6], dtype=np.float32), kinds, scales)
+    assert join_parts(parts, kinds, scales, power).max() == pytest.approx(together)
+    for k, kind in enumerate(kinds):
+        only = np.where(np.arange(3) == k, parts, 0)
+        assert join_parts(only, kinds, scales, power).max() == pytest.approx(alone[kind])
 
 
 def test_a_part_counts_for_as_much_as_it_says() -> None:

@@ -58,4 +58,4 @@ def calibrate(
         begins = {clip: time for clip, time in noted.items() if time is not None}
     with Bars(options.console) as bars:
         done = run(clips, used, model, budget=false_alarms, periods=parts, starts=begins, known=known, progress=bars)
-    options.print_calibration(done)
+    options.print_calibration(done, used)

@@ -65,7 +65,7 @@ def fit(
         soft_wrap=True,
     )
     if model.calibration is not None:
-        options.print_calibration(model.calibration)
+        options.print_calibration(model.calibration, model)
     options.print_regions(facts["regions"], facts["frames"], facts["detector_ms_per_frame"])
     if facts["left_out"]:
         raise typer.Exit(options.SOME_FAILED)

@@ -14,6 +14,7 @@ from ssmtl.errors import ConfigError, DataError
 from ssmtl.video.sources import Clip, find_clips
 
 if TYPE_CHECKING:
+    from ssmtl.model import Model
     from ssmtl.scoring.calibration import Calibration
 
 console = Console(stderr=True)
@@ -85,11 +86,20 @@ def read_dataset(
     return open_dataset(name, root, tracks)
 
 
-def print_calibration(calibration: "Calibration") -> None:
-    """What can be promised of the thresholds, a line for each time of day."""
+def print_calibration(calibration: "Calibration", model: "Model") -> None:
+    """What can be promised of the thresholds, a line for each time of day, and who alone cannot reach them."""
+    most, alone = model.most_possible
     for period, threshold in calibration.thresholds.items():
         when = "" if len(calibration.thresholds) == 1 else f"{period}: "
-        console.print(f"{when}{threshold.words()}", highlight=False, markup=False, soft_wrap=True)
+        lines = [threshold.words()]
+        quiet = [part for part in model.parts if alone.get(part.kind, most) < threshold.value]
+        if threshold.value > most:
+            lines.append(f"nothing can score more than {most:.3g}: no event will begin")
+        elif quiet:
+            those = ", ".join(f"{part.words} (scores {alone[part.kind]:.3g} at most)" for part in quiet)
+            lines.append(f"alone begins no event: {those}")
+        for line in lines:
+            console.print(f"{when}{line}", highlight=False, markup=False, soft_wrap=True)
 
 
 def print_regions(origins: Mapping[str, int], frames: int, ms_per_frame: Mapping[str, float]) -> None:

@@ -227,6 +227,18 @@ def calibrate(
     return found if relevance_NK is None else found * relevance_NK
 
 
+def most_possible(scales: Mapping[str, TaskScale], power: float) -> tuple[float, dict[str, float]]:
+    """The highest score that an object can have, by all parts together and by each of them alone."""
+    kinds = list(scales)
+    most_K = [
+        MOST_UNUSUAL if scale.most is None else (scale.most - scale.median) / (scale.high - scale.median)
+        for scale in scales.values()
+    ]
+    alone_KK = np.diag(most_K).astype(np.float32)
+    together, *alone = join_parts(np.vstack([alone_KK.sum(axis=0), alone_KK]), kinds, scales, power).tolist()
+    return together, dict(zip(kinds, alone, strict=True))
+
+
 def join_parts(
     parts_NK: NDArray[np.float32], kinds: Sequence[str], scales: Mapping[str, TaskScale], power: float | None
 ) -> NDArray[np.float32]:
