@@ -28,7 +28,7 @@ from ssmtl.datasets.street import StreetConfig, write_street
 from ssmtl.detection import detect
 from ssmtl.evaluation import evaluate
 from ssmtl.metrics.frames import auc
-from ssmtl.model import build_network
+from ssmtl.model import build_network, with_settings
 from ssmtl.model_folder import _checksum, save_model
 from ssmtl.recipes import RECIPES
 from ssmtl.results import read_objects, read_scores, read_summary
@@ -787,6 +787,19 @@ def test_export_as_a_command(model: Path, tmp_path: Path) -> None:
     assert done.returncode == 0 and "scores.xml: pictures n×" in done.stderr, done.stderr
     assert load_model(tmp_path / "e").exported == tmp_path / "e"
     assert run("export", model, "--to", "tflite", "--out", tmp_path / "f").returncode == 1
+
+
+def test_calibrate_as_a_command(street: Path, model: Path, tmp_path: Path) -> None:
+    """For other settings of scoring too: then it fits these, and no others."""
+    mine = shutil.copytree(model, tmp_path / "model")
+    change = "scoring.mean_frames=9"
+    done = run("calibrate", mine, street / "normal", "--false-alarms", "2/day", "--set", change)
+    assert done.returncode == 0 and "For a promise of 2/day" in done.stderr, done.stderr
+    found = load_model(mine)
+    assert "other settings" in found.threshold()[1]
+    assert with_settings(found, read_assignments([change])).threshold()[1].startswith("calibrated, an estimate")
+    error = one_line_error(run("calibrate", mine, street / "normal", "--set", "backbone.depth=deep"))
+    assert "backbone: is part of the training" in error
 
 
 def test_tune_as_a_command(model: Path, tmp_path: Path) -> None:

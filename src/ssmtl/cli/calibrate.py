@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ssmtl.cli import options
+from ssmtl.cli import configuring, options
 from ssmtl.cli.progress import Bars
 from ssmtl.errors import ConfigError
 
@@ -30,6 +30,7 @@ def calibrate(
         str | None,
         typer.Option("--periods", help="A threshold for each time of day, such as 07:00-19:00,19:00-07:00."),
     ] = None,
+    assignments: configuring.Assignments = None,
     starts: Annotated[
         datetime | None,
         typer.Option("--starts", help="When the footage begins, for --periods; clips follow one another."),
@@ -38,11 +39,15 @@ def calibrate(
     """Set a model's threshold from NORMAL footage and a false-alarm budget, without training."""
     from ssmtl.calibrating import ALL_DAY, begins_by_file, follow_on
     from ssmtl.calibrating import calibrate as run
+    from ssmtl.config import read_assignments
+    from ssmtl.model import with_settings
     from ssmtl.model_folder import load_model
     from ssmtl.scoring.calibration import parse_periods
 
     parts = ALL_DAY if periods is None else parse_periods(periods)
     used = load_model(model)
+    if assignments:
+        used = with_settings(used, read_assignments(assignments))
     clips = options.read_clips(normal, frames) if normal or watch is None else []
     known = {}
     if watch is not None:
