@@ -56,8 +56,8 @@ EDGE = 3.0
 """Pixels at 360×640 within which a box is at the edge of the picture."""
 
 LEAST_ODDS = 1.2
-"""Log-odds that are taken for 1, at least, of a part that even odds are the floor of: where it is wrong of nobody who
-was held out, a slight doubt must not count for much."""
+"""Span of a part that even odds are the floor of, at least, before all parts are stretched alike: where it is wrong of
+nobody who was held out, a slight doubt must not count for much."""
 
 MOST_UNUSUAL = 4.0
 """On the scale of normal footage, what a part without a bound of its own says of an object at most: more of it is no

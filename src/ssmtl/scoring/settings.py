@@ -8,7 +8,7 @@ from ssmtl.config import Settings
 
 
 class ScoringSettings(Settings):
-    """Widths are in frames, and chosen on no test footage."""
+    """How parts become objects' scores and these frames'; widths are in frames. What chose them: docs/accuracy.md."""
 
     combine: Literal["calibrated", "plain"] = Field(
         "calibrated",
