@@ -17,7 +17,7 @@ from machine import machine, shared_data
 
 from ssmtl import load_model
 from ssmtl.atomic import write_json, write_text
-from ssmtl.calibrating import score_clip
+from ssmtl.calibrating import LEAST_THRESHOLD, score_clip
 from ssmtl.cli.options import console
 from ssmtl.cli.progress import Bars
 from ssmtl.datasets.own import OwnDataset
@@ -75,7 +75,7 @@ def street(model: Model, work: Path, minutes: float) -> dict:
     seconds = sum(curve.seconds for curve in hour)
     rows = []
     for budget in BUDGETS:
-        found = choose_threshold(calibration, settings, budget)
+        found = choose_threshold(calibration, settings, budget, LEAST_THRESHOLD, model.most_possible[0])
         events = sum(len(find_spans(c.times_s, c.scores, settings, found.value)) for c in hour)
         hits = 0
         for curve, labels in abnormal:

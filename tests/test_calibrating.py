@@ -65,7 +65,7 @@ def test_the_threshold_is_that_of_the_scores_and_is_kept_with_the_model(
     assert load_model(tmp_path).threshold() == (1.0, "not calibrated")
     done = calibrate(clips, model, tmp_path, budget="2/hour")
     curves = [score_clip(clip, model, Silent()) for clip in clips]
-    expected = choose_threshold(curves, model.configuration.events, "2/hour", LEAST_THRESHOLD)
+    expected = choose_threshold(curves, model.configuration.events, "2/hour", LEAST_THRESHOLD, 4.0)
     assert done.thresholds == {Period(): expected} and done.footage == [clip.name for clip in clips]
     # No event was seen in footage that the budget allows none in.
     assert expected.value > max(curve.scores.max() for curve in curves) and expected.footage_s == pytest.approx(4.8)

@@ -77,12 +77,13 @@ def calibrate(
     if not curves:
         raise DataError("calibration: no normal footage; name some, or --watch DIR with what a camera's watch recorded")
     least = LEAST_THRESHOLD if model.configuration.scoring.combine == "calibrated" else 0.0
+    ceiling, _ = model.most_possible
     found = {}
     for period in periods:
         mine = curves if periods == ALL_DAY else [part for curve in curves for part in within(curve, period)]
         if not sum(curve.seconds for curve in mine) > 0:
             raise DataError(f"calibration: no footage of {period}; give some, or name other --periods")
-        found[period] = choose_threshold(mine, settings, budget, least)
+        found[period] = choose_threshold(mine, settings, budget, least, ceiling)
     calibration = Calibration(
         found,
         [*dict.fromkeys(clip.name for clip in clips), *(known or {})],

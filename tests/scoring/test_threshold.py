@@ -97,6 +97,22 @@ def test_short_footage_gives_an_estimate_on_the_safe_side_and_says_what_is_missi
     assert np.median(rates) < 1 and np.median(rates) > 0.02
 
 
+@pytest.mark.parametrize("hours", [1.0, 4.0])
+def test_an_estimate_stays_below_the_ceiling_of_scores(hours: float) -> None:
+    """Bumps as above, bent so that none is higher: their tail is that of a Pareto distribution that ends there."""
+    ceiling, rates, wanted = 0.6, [], []
+    for seed in range(12):
+        curve = bumps(hours, seed)
+        bent = Curve(curve.times_s, ceiling * -np.expm1(-curve.scores / ceiling))
+        free, found = (choose_threshold([bent], SETTINGS, "1/day", 0.0, most) for most in (np.inf, ceiling))
+        assert found.value < min(ceiling, free.value) and found.per_day == free.per_day
+        rates.append(true_rate_per_day(-ceiling * np.log1p(-found.value / ceiling)))
+        wanted.append(found.per_day)
+    assert 0.02 < np.median(np.divide(rates, wanted)) < 1
+    # One that is higher than the ceiling was scored otherwise.
+    assert choose_threshold([bent], SETTINGS, "1/day", 0.0, bent.scores.max() / 2).value == free.value
+
+
 def test_no_tail_is_extended_to_a_day_from_a_minute() -> None:
     found = choose_threshold([bumps(1 / 60, 1, 1200)], SETTINGS, "1/day")
     assert found.per_day == pytest.approx(DAY_S / (EXTENDED * 60), rel=0.02)

@@ -3,8 +3,9 @@
 How often would each threshold have raised an event in the footage? Few events say little of the true rate: with none
 seen in T, up to 3 / T are possible at 95 % confidence (the rule of three; for k events, a quantile of the chi-square
 distribution). Where the footage is long enough, the threshold is one whose rate is within the budget at that
-confidence: a promise. Where it is not, the tail of the peaks is extended by an exponential, at the upper end of
-what its peaks allow: an estimate, and called one. No tail is extended to rarer events than one in EXTENDED times the
+confidence: a promise. Where it is not, the tail of the peaks is extended by an exponential, or, where scores have a
+ceiling, by the generalised Pareto distribution that ends there, at the upper end of what its peaks allow: an estimate,
+and called one. No tail is extended to rarer events than one in EXTENDED times the
 footage, since a threshold that promises a day from a minute would never be reached: where the budget asks for that, the
 estimate is of the rate that can be estimated.
 """
@@ -121,11 +122,13 @@ def rate_bound(events: int, seconds: float) -> float:
     return float(chi2.ppf(CONFIDENCE, 2 * (events + 1)) / 2 / seconds)
 
 
-def choose_threshold(curves: Sequence[Curve], settings: EventSettings, budget: str, least: float = 0.0) -> Threshold:
+def choose_threshold(
+    curves: Sequence[Curve], settings: EventSettings, budget: str, least: float = 0.0, ceiling: float = math.inf
+) -> Threshold:
     """The lowest threshold that keeps the budget, by promise where the footage allows one, else by estimate.
 
     Where the footage is even too short for an estimate of its tail, or nothing in it ever scores, the threshold is
-    `least` at least.
+    `least` at least. No score is higher than the `ceiling`, and so no estimate.
 
     Raises:
         ConfigError: no budget.
@@ -154,7 +157,7 @@ def choose_threshold(curves: Sequence[Curve], settings: EventSettings, budget: s
         estimated = False
     else:
         allowed = max(allowed, 1 / (EXTENDED * total))
-        value, estimated = _tail(peaks, total, allowed, least), True
+        value, estimated = _tail(peaks, total, allowed, least, ceiling), True
     seen = count(value)
     return Threshold(
         value,
@@ -192,8 +195,8 @@ def _lowest(peaks: NDArray[np.float64], count: Callable[[float], int], most: int
     return _above(float(peaks[low]))
 
 
-def _tail(peaks: NDArray[np.float64], seconds: float, allowed: float, least: float) -> float:
-    """Where the exponential tail of the highest peaks (descending) is exceeded as often as is allowed.
+def _tail(peaks: NDArray[np.float64], seconds: float, allowed: float, least: float, ceiling: float) -> float:
+    """Where the tail of the highest peaks (descending) is exceeded as often as is allowed.
 
     Not below the highest peak, unless the budget allows an event in so much footage.
     """
@@ -202,10 +205,15 @@ def _tail(peaks: NDArray[np.float64], seconds: float, allowed: float, least: flo
     if n < FEWEST or not peaks[0] > 0:
         return max(least, _above(1.5 * float(peaks[0])))  # no tail: well above all
     lowest = float(peaks[n])
-    mean = float((peaks[:n] - lowest).mean())
+    # Scores from before there was a ceiling know none.
+    room = ceiling - lowest if peaks[0] < ceiling else math.inf
+    above = peaks[:n] - lowest
+    # Of the Pareto distribution that ends at the ceiling, these are exponential.
+    mean = float((above if math.isinf(room) else -room * np.log1p(-above / room)).mean())
     # Upper end of the mean's 95 % interval: 2 n mean / true ~ chi-square of 2 n degrees of freedom.
     mean *= 2 * n / float(chi2.ppf(1 - CONFIDENCE, 2 * n))
-    return max(highest, _above(lowest + mean * max(0.0, math.log(n / seconds / allowed))))
+    reached = mean * max(0.0, math.log(n / seconds / allowed))
+    return max(highest, _above(lowest + (reached if math.isinf(room) else -room * math.expm1(-reached / room))))
 
 
 def duration(seconds: float) -> str:
