@@ -98,7 +98,7 @@ def _read_file(path: Path) -> MaskTruth:
 
     try:
         found = loadmat(path, variable_names=[KEY]).get(KEY)
-    except NotImplementedError as error:  # HDF5
+    except NotImplementedError as error:  # so SciPy says that it is HDF5
         raise DataError(f"{path}: is in Matlab's format 7.3; save it with -v7, or copy the official one") from error
     except Exception as error:  # a damaged file makes the reader fail in any way
         raise DataError(f"{path}: is no Matlab file, or damaged ({error}); copy it anew") from error
