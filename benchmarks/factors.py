@@ -10,13 +10,17 @@ benchmarks/results/factors.json and .md. A comparison after the fact: no default
 import argparse
 import json
 from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 from machine import machine, shared_data
 from ped2 import one_seed
 
 from ssmtl.atomic import write_json, write_text
+from ssmtl.sequences import crop
 
 RESULTS = Path(__file__).parent / "results"
 BASE = ["train.min_steps=300", "scoring.every=3", "tasks.arrow_of_time.both_ways=false"]
@@ -24,16 +28,20 @@ BASE = ["train.min_steps=300", "scoring.every=3", "tasks.arrow_of_time.both_ways
 
 MEASURES = ("micro", "macro_anchored", "rbdc", "tbdc")
 
+SQUARE = "crop: kept square"
+"""No setting: a box is shown in a square of its longer side, not stretched."""
+
 
 def rows() -> dict[str, list[str]]:
     """Row → what is set besides the base."""
-    detector = (
-        f'{{kind="onnx", path="{shared_data().parent / "weights" / "yolox_nano_416.onnx"}", min_confidence=0.25}}'
-    )
+    weights = shared_data().parent / "weights" / "yolox_nano_416.onnx"
+    detector, surer = (f'{{kind="onnx", path="{weights}", min_confidence={least}}}' for least in (0.25, 0.5))
     motion = '{kind="background"}, {kind="flow"}'
     return {
         "base": [],
         "regions: a detector and motion": [f"detectors=[{detector}, {motion}]"],
+        "regions: a detector, surer, and motion": [f"detectors=[{surer}, {motion}]"],
+        "regions: a detector alone": [f"detectors=[{detector}]"],
         "regions: flow alone": ['detectors=[{kind="flow"}]'],
         "regions: background alone": ['detectors=[{kind="background"}]'],
         "regions: crowds left whole": ["detectors.background.split=false", "detectors.flow.split=false"],
@@ -41,11 +49,13 @@ def rows() -> dict[str, list[str]]:
         "regions: twice the smallest area": ["detectors.background.min_area=600", "detectors.flow.min_area=600"],
         "crop: no padding": ["sequences.padding=0"],
         "crop: padding 0.25": ["sequences.padding=0.25"],
+        SQUARE: [],
         "T1: no label smoothing": ["tasks.arrow_of_time.label_smoothing=0"],
         "T2: steps of at most 2": ["tasks.motion_irregularity.max_step=2"],
         "no mirroring": ["train.flip=false"],
         "brightness as it is": ["train.brightness=0"],
         "brightness by 30 %": ["train.brightness=0.3"],
+        "weight decay": ["train.weight_decay=0.1"],
         "batch of 16": ["train.batch_size=16"],
         "batch of 64": ["train.batch_size=64"],
         "1000 steps": ["train.min_steps=1000"],
@@ -60,16 +70,32 @@ def folder_of(title: str, work: Path) -> Path:
     return work / "".join(c if c.isalnum() else "_" for c in title)
 
 
+@contextmanager
+def kept_square() -> Iterator[None]:
+    """Crops show boxes that are as wide as high about the same middle; what the picture's edge cuts is stretched."""
+    stretched = crop.padded_boxes
+
+    def square(boxes: np.ndarray, padding: float, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+        middles = (boxes[:, :2] + boxes[:, 2:]) / 2
+        half = (boxes[:, 2:] - boxes[:, :2]).max(axis=1, keepdims=True) / 2
+        return stretched(np.hstack([middles - half, middles + half]), padding, height, width)
+
+    with patch.object(crop, "padded_boxes", square):
+        yield
+
+
 def measured(title: str, changes: list[str], seed: int, work: Path) -> dict:
     folder = folder_of(title, work)
     kept = folder / f"seed{seed}.json"
     if not kept.is_file():
-        # What is cut is kept for all rows; those with the same regions and crops share it.
-        (work / "sequences").mkdir(parents=True, exist_ok=True)
-        folder.mkdir(exist_ok=True)
-        if not (folder / "sequences").exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        if title != SQUARE and not (folder / "sequences").exists():
+            # What is cut is kept for all rows; those with the same regions and crops share it.
+            (work / "sequences").mkdir(exist_ok=True)
             (folder / "sequences").symlink_to("../sequences")
-        write_json(kept, one_seed(seed, Namespace(work=folder, recipe="fast", set=[*BASE, *changes], networks=None)))
+        with kept_square() if title == SQUARE else nullcontext():
+            options = Namespace(work=folder, recipe="fast", set=[*BASE, *changes], networks=None)
+            write_json(kept, one_seed(seed, options))
     return json.loads(kept.read_text())
 
 

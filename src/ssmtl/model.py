@@ -85,9 +85,14 @@ class Model:
 
     def threshold(self, time: float | None = None) -> tuple[float, str]:
         """The frame score at which an event begins, at a Unix time or at any, and who says so."""
-        value, said_by = self._threshold(time)
+        return self.noted(*self._threshold(time))
+
+    def noted(self, threshold: float, said_by: str) -> tuple[float, str]:
+        """A threshold and who says so, with a word of warning where nothing can reach it."""
         most, _ = self.most_possible
-        return value, said_by if value <= most else f"{said_by}; nothing can score more than {most:.3g}: lower it"
+        if threshold > most:
+            said_by = f"{said_by}; nothing can score more than {most:.3g}: lower it"
+        return threshold, said_by
 
     def _threshold(self, time: float | None) -> tuple[float, str]:
         chosen = self.configuration.events.threshold

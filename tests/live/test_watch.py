@@ -85,7 +85,8 @@ def test_the_page_sets_threshold_and_zones_while_it_runs(street: Path, model: Mo
         running.until(lambda: running.events())
         running.store.set_settings(MACHINE, "c", CameraSettings(1e6, None))
         running.until(lambda: running.health().threshold == 1e6 and all(event.end for event in running.events()))
-        assert running.health().threshold_from == "set in the page"
+        said = running.health().threshold_from
+        assert said == "set in the page; nothing can score more than 4: lower it"
         count = len(running.events())
         whole = {"name": "all", "kind": "ignore", "points": [[0, 0], [1, 0], [1, 1], [0, 1]]}
         running.store.set_settings(MACHINE, "c", CameraSettings(None, (whole,)))

@@ -247,7 +247,7 @@ class CameraWatch(threading.Thread):
 
     def _threshold(self) -> tuple[float, str]:
         if self.settings.threshold is not None:
-            return self.settings.threshold, "set in the page"
+            return self._model.noted(self.settings.threshold, "set in the page")
         return self._model.threshold(None if self.watched.clip else self._clock.now())
 
     def _heard(self, notice: Notice) -> None:

@@ -23,6 +23,9 @@ class TrainSettings(Settings):
     min_steps: int = Field(1000, ge=0, description="a small training set is gone through more often, up to this")
     batch_size: int = Field(32, ge=2, description="64 to 256 in the papers")
     learning_rate: float = Field(1e-3, gt=0, description="of Adam, at the beginning")
+    weight_decay: float = Field(
+        0.0, ge=0, lt=1, description="share of the rate by which each step shrinks weights; 0: none, as in the papers"
+    )
     schedule: Literal["constant", "cosine"] = Field("cosine", description="constant in the papers")
     average: float = Field(
         0.99,

@@ -137,7 +137,10 @@ class Trainer:
         self.store = store
         self.raw = network
         channels_last(network)
-        optimizer = torch.optim.Adam(network.parameters(), lr=settings.learning_rate)
+        # Without decay, AdamW is Adam.
+        optimizer = torch.optim.AdamW(
+            network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
+        )
         self.network, self.optimizer = self.fabric.setup(self.raw, optimizer)
         self.average = averaged(self.raw, settings.average) if settings.average else None
         self.names = sorted({name for task in tasks for name in task.trains_on})

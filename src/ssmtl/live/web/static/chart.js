@@ -22,7 +22,7 @@ let would = null;
 let dragging = false;
 let chosen = null; // the threshold that was saved for the camera, null = the model's
 let machine = null;
-let source = ""; // who says the threshold where none was set in the page
+let source = ""; // who says the threshold that the watch has, and what is wrong with it
 let open = () => {};
 let changed = () => {};
 let asking = new AbortController();
@@ -264,7 +264,9 @@ function drawThreshold(y) {
   }
   byId("threshold-save").disabled = tried === null;
   const during = `in the last ${TIME_WORDS[data.until - data.since]}`;
-  const current = `${number(data.threshold)} (${chosen === null ? source : "set here"})`;
+  // The watch takes up what was saved within seconds; until then its words are of the one before.
+  const taken = chosen === null || source.startsWith("set in the page");
+  const current = `${number(data.threshold)} (${taken ? source : "set here"})`;
   let text = `The threshold is ${current}: ${count(data.raised, "event", "events")} ${during}.`;
   if (tried !== null) {
     const raised = would === null ? "…" : count(would.length, "event", "events");
