@@ -6,6 +6,8 @@ PIP := $(VENV)/bin/python -m pip
 CONSTRAINTS ?= -c constraints/cpu.txt
 # PyTorch's own index of CPU builds, asked only where the configured package index has none.
 TORCH_INDEX ?= --extra-index-url https://download.pytorch.org/whl/cpu
+# Tests run in so many processes, each with one thread.
+WORKERS ?= 2
 
 .PHONY: env demo test clean
 
@@ -29,7 +31,7 @@ test: $(VENV)/.test
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
-	$(VENV)/bin/python -m pytest
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n $(WORKERS) --dist loadfile
 
 clean:
 	rm -rf $(VENV) build dist src/*.egg-info
