@@ -205,6 +205,22 @@ def test_learning_rate(tmp_path: Path, schedule: str, rates: list[float]) -> Non
     assert seen == pytest.approx(rates, rel=1e-4)
 
 
+def test_weight_decay(tmp_path: Path) -> None:
+    """The first step takes that share of each weight besides."""
+
+    def after_a_step(decay: float) -> list[Tensor]:
+        def stop(*_: object) -> None:
+            raise KilledError
+
+        run = trainer(SETTINGS.model_copy(update={"weight_decay": decay, "learning_rate": 0.01}))
+        with pytest.raises(KilledError):
+            run.run(TRAIN, HELD_OUT, tmp_path / f"{decay}", "key", stop)
+        return [parameter.detach().clone() for parameter in run.raw.parameters()]
+
+    for before, without, decayed in zip(trainer().raw.parameters(), after_a_step(0), after_a_step(0.5), strict=True):
+        torch.testing.assert_close(without - decayed, 0.01 * 0.5 * before.detach(), rtol=1e-3, atol=1e-7)
+
+
 def test_generators() -> None:
     def draw(*numbers: int) -> list[float]:
         return torch.rand(4, generator=generator(*numbers)).tolist()
