@@ -55,7 +55,7 @@ def rows() -> dict[str, list[str]]:
         "no mirroring": ["train.flip=false"],
         "brightness as it is": ["train.brightness=0"],
         "brightness by 30 %": ["train.brightness=0.3"],
-        "weight decay": ["train.weight_decay=0.1"],
+        "weight decay": ["train.weight_decay=1"],
         "batch of 16": ["train.batch_size=16"],
         "batch of 64": ["train.batch_size=64"],
         "1000 steps": ["train.min_steps=1000"],
