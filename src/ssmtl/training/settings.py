@@ -24,7 +24,10 @@ class TrainSettings(Settings):
     batch_size: int = Field(32, ge=2, description="64 to 256 in the papers")
     learning_rate: float = Field(1e-3, gt=0, description="of Adam, at the beginning")
     weight_decay: float = Field(
-        0.0, ge=0, le=100, description="each step shrinks weights by so much of the rate; 0: not at all, as in the papers"
+        0.0,
+        ge=0,
+        le=100,
+        description="each step shrinks weights by so much of the rate; 0: not at all, as in the papers",
     )
     schedule: Literal["constant", "cosine"] = Field("cosine", description="constant in the papers")
     average: float = Field(
