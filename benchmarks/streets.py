@@ -133,6 +133,8 @@ def main() -> None:
             street = draw(list(STREETS).index(name), name, options.work, bars)
         for seed in range(options.seeds):
             one_seed(street, models_of(name, options) / f"seed{seed}", seed, options)
+    if options.only:
+        return
     report = {**machine(), "set": options.set, "streets": measured(options)}
     write_json(RESULTS / f"{options.name}.json", report)
     write_text(RESULTS / f"{options.name}.md", table(report))

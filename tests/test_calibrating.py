@@ -86,7 +86,7 @@ def test_a_threshold_that_nothing_can_reach_is_told(model: Model, capsys: pytest
     assert high.threshold() == (4.5, "events.threshold; nothing can score more than 4: lower it")
     plain = {"scoring": {"combine": "plain"}}
     assert with_settings(high, plain).threshold() == (4.5, "events.threshold")
-    for loudest, said in ((3.0, "nothing can score more than 4: no event"), (1.0, "alone begins no event: ")):
+    for loudest, said in ((4.2, "nothing can score more than 4: no event"), (1.0, "alone begins no event: ")):
         curve = Curve(np.arange(10.0), np.full(10, loudest))
         found = calibrate([], model, known={"seen": [curve]})
         print_calibration(found, model)
@@ -166,16 +166,21 @@ def test_what_was_held_out_is_whole_clips_or_pieces_of_them() -> None:
     assert [(part.start, part.stop) for part in shorten(found, 59)] == [(0, 45), (167, 181)]
 
 
-def recorded(folder: Path, status: Status) -> list[Curve]:
+def about(folder: Path, model: Model, **facts: object) -> None:
+    """What a watch says of itself."""
+    (folder / "watch.json").write_text(json.dumps({"score_identity": model.score_identity, **facts}))
+
+
+def recorded(folder: Path, model: Model, status: Status) -> list[Curve]:
     """A watch of an hour with an event of ten seconds at its middle."""
-    (folder / "watch.json").write_text("{}")
+    about(folder, model)
     store = open_store(folder, None)
     rows = [(1000 + i, 5.0 if 1800 <= i < 1810 else 0.1 + 0.001 * (i % 7), 0.0, 1) for i in range(3600)]
     store.add_scores("here", "door", rows)
     store.put(LiveEvent("k", "here", "door", Kind.ANOMALY, 2800.0, 2810.0, 2805.0, 5.0, 1.0, (64, 48)))
     store.set_status("k", status)
     store.close()
-    return normal_curves(folder)["door"]
+    return normal_curves(folder, model)["door"]
 
 
 def test_a_dismissed_event_counts_as_ordinary_and_others_do_not(model: Model, tmp_path: Path) -> None:
@@ -183,7 +188,7 @@ def test_a_dismissed_event_counts_as_ordinary_and_others_do_not(model: Model, tm
     for status in Status:
         folder = tmp_path / status.value
         folder.mkdir()
-        curves = recorded(folder, status)
+        curves = recorded(folder, model, status)
         if status is Status.DISMISSED:
             assert len(curves) == 1 and sum(len(curve.scores) for curve in curves) == 3600
         else:
@@ -194,40 +199,45 @@ def test_a_dismissed_event_counts_as_ordinary_and_others_do_not(model: Model, tm
     assert thresholds[Status.DISMISSED] > 5.0 > 1.0 > thresholds[Status.NEW] == thresholds[Status.CONFIRMED]
 
 
-def test_other_machines_of_a_shared_database_do_not_count(tmp_path: Path) -> None:
-    curves = recorded(tmp_path, Status.DISMISSED)
-    (tmp_path / "watch.json").write_text(json.dumps({"machine": "here"}))
+def test_other_machines_of_a_shared_database_do_not_count(model: Model, tmp_path: Path) -> None:
+    curves = recorded(tmp_path, model, Status.DISMISSED)
+    about(tmp_path, model, machine="here")
     with closing(open_store(tmp_path, None)) as store:
         store.add_scores("there", "door", [(1000 + i, 9.0, 0.0, 1) for i in range(3600)])
         store.add_scores("there", "gate", [(1000, 9.0, 0.0, 1)])
-    found = normal_curves(tmp_path)
+    found = normal_curves(tmp_path, model)
     assert list(found) == ["door"] and found["door"][0].scores.max() == curves[0].scores.max() == 5.0
     assert found["door"][0].each_s == 1.0
 
 
-def test_what_another_model_recorded_does_not_count(tmp_path: Path) -> None:
-    recorded(tmp_path, Status.DISMISSED)
-    (tmp_path / "watch.json").write_text(json.dumps({"since": 4000.0}))
-    (curve,) = normal_curves(tmp_path)["door"]
+def test_what_another_model_recorded_does_not_count(model: Model, tmp_path: Path) -> None:
+    recorded(tmp_path, model, Status.DISMISSED)
+    about(tmp_path, model, since=4000.0)
+    (curve,) = normal_curves(tmp_path, model)["door"]
     assert curve.times_s[0] == 4000 and len(curve.scores) == 600
+    rescaled = replace(model, scales={kind: TaskScale(0.3, 0.7) for kind in model.scales})
+    for other in (rescaled, with_settings(model, {"scoring": {"power": 4.0}})):
+        with pytest.raises(DataError, match="another model or other settings"):
+            normal_curves(tmp_path, other)
+    assert normal_curves(tmp_path, with_settings(model, {"scoring": {"every": 4}}))
 
 
-def test_a_watch_that_recorded_nothing(tmp_path: Path) -> None:
+def test_a_watch_that_recorded_nothing(model: Model, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no folder of `ssmtl watch`"):
-        normal_curves(tmp_path)
-    (tmp_path / "watch.json").write_text(json.dumps({}))
+        normal_curves(tmp_path, model)
+    about(tmp_path, model)
     with pytest.raises(DataError, match="no scores were recorded"):
-        normal_curves(tmp_path)
+        normal_curves(tmp_path, model)
     with pytest.raises(DataError, match="has no camera gate"):
-        normal_curves(tmp_path, camera="gate")
+        normal_curves(tmp_path, model, camera="gate")
 
 
-def test_a_watch_in_which_something_always_happened(tmp_path: Path) -> None:
-    (tmp_path / "watch.json").write_text("{}")
+def test_a_watch_in_which_something_always_happened(model: Model, tmp_path: Path) -> None:
+    about(tmp_path, model)
     with closing(open_store(tmp_path, None)) as store:
         store.add_scores("here", "door", [(1000 + i, 2.0, 0.0, 1) for i in range(20)])
         store.put(LiveEvent("k", "here", "door", Kind.ANOMALY, 1004.0, 1016.0, 1005.0, 2.0, 1.0, (64, 48)))
         with pytest.raises(DataError, match="an event that was confirmed or that nobody judged yet; dismiss"):
-            normal_curves(tmp_path)
+            normal_curves(tmp_path, model)
         store.set_status("k", Status.DISMISSED)
-    assert sum(len(curve.scores) for curve in normal_curves(tmp_path)["door"]) == 20
+    assert sum(len(curve.scores) for curve in normal_curves(tmp_path, model)["door"]) == 20

@@ -274,6 +274,11 @@ class TestNetwork:
         other = write_pictures(tmp_path / "smaller")
         done = run("detect", other, "--model", tmp_path / "plus", "--out", tmp_path / "small")
         assert done.returncode and f"{other}: pictures of 96×64" in done.stderr and "160×120" in done.stderr
+        # What the weights learnt from stays, whatever footage the rest was measured on.
+        more = run("fit", street / "test", "--out", tmp_path / "more", "--network", tmp_path / "plus")
+        assert more.returncode == 0, more.stderr
+        measured = load_model(tmp_path / "more").training
+        assert measured["learnt"] == known.training["learnt"] and measured["clips"] != known.training["clips"]
         # One whose attributes another version measured is of use for its network alone.
         path = tmp_path / "plus" / "model.json"
         description = json.loads(path.read_text()) | {"format": 12}
@@ -795,6 +800,7 @@ def test_calibrate_as_a_command(street: Path, model: Path, tmp_path: Path) -> No
     change = "scoring.mean_frames=9"
     done = run("calibrate", mine, street / "normal", "--false-alarms", "2/day", "--set", change)
     assert done.returncode == 0 and "For a promise of 2/day" in done.stderr, done.stderr
+    assert "they fit with the same --set alone" in done.stderr
     found = load_model(mine)
     assert "other settings" in found.threshold()[1]
     assert with_settings(found, read_assignments([change])).threshold()[1].startswith("calibrated, an estimate")

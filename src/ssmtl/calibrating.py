@@ -14,6 +14,7 @@ from ssmtl.model import Model
 from ssmtl.model_folder import write_calibration
 from ssmtl.progress import Progress, Silent
 from ssmtl.regions.union import build_detector
+from ssmtl.scoring.budget import parse_budget
 from ssmtl.scoring.calibration import DAY_MINUTES, Calibration, Period
 from ssmtl.scoring.event_stream import Decided, EventStream
 from ssmtl.scoring.stream import score_stream
@@ -61,7 +62,9 @@ def calibrate(
     """
     progress = progress or Silent()
     settings = model.configuration.events
-    budget = budget or settings.false_alarms
+    budget = settings.false_alarms if budget is None else budget
+    # Before an hour is scored for it.
+    parse_budget(budget)
     curves: list[Curve] = []
     for clip in clips:
         begins = (starts or {}).get(clip)

@@ -24,7 +24,7 @@ from ssmtl.errors import DataError, OutputError, SsmtlError
 from ssmtl.hardware import kept_memory
 from ssmtl.held_out import measure_parts
 from ssmtl.imitation import check_channels, load_imitated
-from ssmtl.kept_network import kept_network, learnt_clips, load_kept
+from ssmtl.kept_network import kept_network, learnt_clips, learnt_from, load_kept, portrait
 from ssmtl.model import Model, build_network, build_teachers, with_settings
 from ssmtl.model_folder import DESCRIPTION, save_model
 from ssmtl.nets.network import Network
@@ -146,7 +146,10 @@ def fit(
         ready = _train(out, configuration, channels, store, train, held_out, imitated, key, resume, facts, progress)
     else:
         ready = kept_network(kept, configuration)
-        kept_facts = {"network": {"recipe": kept.configuration.recipe, "identity": kept.identity}}
+        kept_facts = {
+            "network": {"recipe": kept.configuration.recipe, "identity": kept.identity},
+            "learnt": learnt_from(kept),
+        }
         facts = {**kept.training, **facts, **kept_facts}
 
     usual, scales = measure_parts(ready, configuration, store, train, held_out, seen, progress)
@@ -186,7 +189,7 @@ def _hold_out(
     share, reach = configuration.train.held_out, configuration.reach
     if kept is None:
         return hold_out(store.clip, store.frame, share, reach)
-    learnt, whole = learnt_clips(kept, [clip.name for clip in clips])
+    learnt, whole = learnt_clips(kept, clips)
     train, held_out = hold_out(store.clip, store.frame, share, kept.configuration.reach, learnt)
     if whole and np.isin(store.clip[held_out], learnt).any():
         progress.note(
@@ -312,18 +315,23 @@ def _samples(configuration: Configuration, store: SequenceStore, held_out: np.nd
 
 def _footage(seen: Survey, store: SequenceStore, train: np.ndarray, held_out: np.ndarray) -> dict[str, Any]:
     """What there is to tell of the footage."""
+    portraits = [portrait(clip) for clip in seen.lengths]
+    apart = np.unique(store.clip[held_out])
+    rate = float(np.median(list(seen.rates.values())))
     return {
         "clips": [clip.name for clip in seen.lengths],
         "left_out": list(seen.unreadable.values()),
         "frames": store.frames,
-        "rate": float(np.median(list(seen.rates.values()))),
+        "rate": rate,
         "regions": dict(sorted(store.regions.items())),
         "detector_ms_per_frame": {kind: 1000 * seconds / store.frames for kind, seconds in store.seconds.items()},
         "sequences": len(store),
         "sequences_bytes": store.bytes,
         "trained_on": len(train),
         "held_out": len(held_out),
-        "held_out_clips": [list(seen.lengths)[i].name for i in np.unique(store.clip[held_out])],
+        "held_out_clips": [list(seen.lengths)[i].name for i in apart],
+        # Of a network that is kept later on, this stays.
+        "learnt": {"clips": portraits, "held_out_clips": [portraits[i] for i in apart], "rate": rate},
     }
 
 

@@ -4,7 +4,8 @@ What is usual, scales and thresholds are measured anew: other attributes, anothe
 same camera need no training.
 """
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,13 @@ from ssmtl.model import Model, build_network
 from ssmtl.model_folder import load_model
 from ssmtl.nets.network import Network
 from ssmtl.recipes import Configuration
+from ssmtl.video.sources import Clip
 
 LEARNT = ("seed", "sequences", "backbone", "train")
 """Parts of a configuration that the weights rest on, besides its tasks."""
+
+BEGINNING = 2**20
+"""Bytes of a file that tell it from others of its size."""
 
 LOOKED = ("detectors", "teachers", "zones")
 """Parts by which it looks; what was looked at in training should be looked at again."""
@@ -55,12 +60,34 @@ def load_kept(folder: Path | str, configuration: Configuration) -> Model:
     return model
 
 
-def learnt_clips(model: Model, clips: Sequence[str]) -> tuple[list[int], bool]:
-    """Which of the clips of those names the model's network was trained on, and whether on all of each."""
-    trained, held_out = (set(model.training.get(part, ())) for part in ("clips", "held_out_clips"))
+def learnt_from(model: Model) -> Mapping[str, Any]:
+    """What footage the model's network was trained on: its clips, those of them that were held out, and its rate.
+
+    Clips are told by `portrait`, or, of older models, by name.
+    """
+    known: Mapping[str, Any] = model.training.get("learnt", model.training)
+    return {name: known[name] for name in ("clips", "held_out_clips", "rate") if name in known}
+
+
+def learnt_clips(model: Model, clips: Sequence[Clip]) -> tuple[list[int], bool]:
+    """Which of the clips the model's network was trained on, and whether on all of each."""
+    known = learnt_from(model)
+    trained, held_out = (set(known.get(part, ())) for part in ("clips", "held_out_clips"))
     # Of few clips, pieces of each were held out.
     whole = trained - held_out
-    return [i for i, name in enumerate(clips) if name in (whole or trained)], bool(whole)
+    return [i for i, clip in enumerate(clips) if {portrait(clip), clip.name} & (whole or trained)], bool(whole)
+
+
+def portrait(clip: Clip) -> str:
+    """Short hash of a clip's footage, wherever it lies and whatever it is called.
+
+    Of its part, its files' number and sizes, and how the first begins.
+    """
+    files = sorted(one for one in clip.path.iterdir() if one.is_file()) if clip.path.is_dir() else [clip.path]
+    digest = hashlib.sha256(repr((clip.start, clip.stop, [file.stat().st_size for file in files])).encode())
+    with files[0].open("rb") as file:
+        digest.update(file.read(BEGINNING))
+    return digest.hexdigest()[:16]
 
 
 def _same(field: str, folder: Path | str, old: object, new: object) -> None:

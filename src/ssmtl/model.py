@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from ssmtl.nets.network import SHARED, Network, channels_last
 from ssmtl.recipes import Attribute, Configuration, Task
 from ssmtl.regions.scene import Scene
 from ssmtl.scoring.attributes import Usual
-from ssmtl.scoring.calibration import UNCALIBRATED, Calibration
+from ssmtl.scoring.calibration import UNCALIBRATED, Calibration, relevant
 from ssmtl.scoring.score import TaskScale, most_possible
 from ssmtl.teachers.build import build_teacher
 from ssmtl.teachers.teacher import Teacher
@@ -72,6 +72,14 @@ class Model:
         return digest.hexdigest()[:16]
 
     @cached_property
+    def score_identity(self) -> str:
+        """Hash of all that a score rests on; only scores of the same one compare."""
+        settings = self.configuration.model_dump(mode="json")
+        scales = {kind: asdict(scale) for kind, scale in self.scales.items()}
+        parts = [self.identity, scales, relevant(settings), settings["tasks"], settings["attributes"]]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+    @cached_property
     def _calibration_fits(self) -> bool:
         """Asked for every frame of a camera: the settings are compared once."""
         return self.calibration is not None and self.calibration.fits(self.configuration.model_dump(mode="json"))
@@ -107,7 +115,7 @@ class Model:
 
     def rate_note(self, rate: float) -> str | None:
         """What is to be said of footage of so many frames per second, where what was learnt from has far other ones."""
-        learnt = self.training.get("rate")
+        learnt = self.training.get("learnt", self.training).get("rate")
         if learnt is None or 1 / OTHER_RATE < rate / learnt < OTHER_RATE:
             return None
         how = "faster" if rate < learnt else "slower"

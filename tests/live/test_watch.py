@@ -14,8 +14,9 @@ from ssmtl.event_files import read_events
 from ssmtl.live.records import CameraSettings, Health, LiveEvent, State, about_watch
 from ssmtl.live.sources import Watched, read_watched
 from ssmtl.live.store import Store, open_store
-from ssmtl.live.watching import MOST_CLIPS
+from ssmtl.live.watching import MOST_CLIPS, failures
 from ssmtl.model import Model, with_settings
+from ssmtl.scoring.score import TaskScale
 from ssmtl.video.files import VideoFile
 from ssmtl.video.sources import Clip
 
@@ -266,6 +267,17 @@ def test_of_many_clips_a_few_are_watched_at_a_time(street: Path, model: Model, t
     assert all(health.frames_out == 40 for health in running.watch.healths())
 
 
+def test_clips_that_fail_at_once_do_not_end_the_watch(model: Model, tmp_path: Path) -> None:
+    """The next ones are begun, however soon the first are over; each is told of."""
+    clips = []
+    for i in range(3 * MOST_CLIPS + 1):
+        (tmp_path / f"c{i}.mp4").touch()
+        clips.append(Watched(f"c{i}", f"c{i}.mp4", Clip(f"c{i}", tmp_path / f"c{i}.mp4")))
+    with watching(tmp_path / "w", clips, model) as running:
+        running.until(lambda: all(health.state is State.FAILED for health in running.watch.healths()))
+    assert len(failures(running.watch)) == len(clips) == len(list((tmp_path / "w" / "live").iterdir()))
+
+
 def test_stopping_leaves_clips_that_have_not_begun(street: Path, model: Model, tmp_path: Path) -> None:
     clips = [Watched(f"c{i}", str(street), Clip(f"c{i}", street)) for i in range(MOST_CLIPS + 2)]
     with watching(tmp_path / "w", clips, model) as running:
@@ -282,4 +294,8 @@ def test_since_when_scores_compare(street: Path, model: Model, tmp_path: Path) -
             return float(about_watch(tmp_path / "w")["since"])
 
     first = since(model)
-    assert since(model) == first < since(with_settings(model, {"scoring": {"gaussian_frames": 2.5}}))
+    # How often objects are looked at changes no scale.
+    assert first == since(model) == since(with_settings(model, {"scoring": {"every": 4}}))
+    second = since(with_settings(model, {"scoring": {"gaussian_frames": 2.5}}))
+    # The same weights may be measured anew.
+    assert first < second < since(replace(model, scales={kind: TaskScale(0.3, 0.7) for kind in model.scales}))

@@ -161,6 +161,21 @@ def test_batches_run_at_once_and_stay_in_order() -> None:
     assert same(found, results(12, boxes), 1e-5)
 
 
+def test_opencv_has_its_threads_again_when_the_last_stream_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In whatever order they end."""
+    threads = [4]
+    monkeypatch.setattr("cv2.getNumThreads", lambda: threads[-1])
+    monkeypatch.setattr("cv2.setNumThreads", threads.append)
+    monkeypatch.setattr("ssmtl.scoring.stream.cores", lambda: 2)
+    first, second = (score_stream(frames(COUNT), make_model(), detector({})) for _ in range(2))
+    next(first), next(second)
+    assert threads[-1] == 1
+    first.close()
+    assert threads[-1] == 1
+    list(second)
+    assert threads[-1] == 4
+
+
 def test_an_error_of_a_lane_is_the_readers() -> None:
     model = make_model(batch=1, max_wait=1)
 

@@ -5,6 +5,7 @@ import pytest
 from scipy.stats import poisson
 
 from ssmtl.errors import ConfigError, DataError
+from ssmtl.scoring.budget import parse_budget
 from ssmtl.scoring.events import EventSettings, find_spans
 from ssmtl.scoring.threshold import (
     CONFIDENCE,
@@ -13,7 +14,6 @@ from ssmtl.scoring.threshold import (
     block_peaks,
     choose_threshold,
     duration,
-    parse_budget,
     rate_bound,
 )
 
@@ -51,7 +51,7 @@ def test_budgets(text: str, per_s: float) -> None:
 
 @pytest.mark.parametrize("text", ["", "often", "0/day", "-1/day", "1/fortnight", "1", "nan/day"])
 def test_no_budgets(text: str) -> None:
-    with pytest.raises(ConfigError, match=r"--false-alarms .*1/day"):
+    with pytest.raises(ConfigError, match=r"false alarms .*1/day"):
         parse_budget(text)
 
 
@@ -176,3 +176,10 @@ def test_the_highest_scores_of_seconds_may_be_of_a_whole_second() -> None:
     kept = choose_threshold([Curve(seconds, scores, each_s=1.0)], settings, "1/day")
     assert kept.kept and kept.value > 3.0
     assert choose_threshold([Curve(seconds, scores)], settings, "1/day").value < 3.0
+
+
+def test_a_threshold_of_little_footage_can_be_reached() -> None:
+    """Half as high again as the highest score would lie above what scores can be."""
+    curve = Curve(np.arange(40.0), np.full(40, 3.0))
+    assert choose_threshold([curve], SETTINGS, "1/day", 1.25, 4.0).value == pytest.approx(3.5, abs=1e-3)
+    assert choose_threshold([curve], SETTINGS, "1/day", 1.25).value == pytest.approx(4.5, abs=1e-3)

@@ -45,15 +45,14 @@ def calibrate(
     from ssmtl.scoring.calibration import parse_periods
 
     parts = ALL_DAY if periods is None else parse_periods(periods)
-    used = load_model(model)
-    if assignments:
-        used = with_settings(used, read_assignments(assignments))
+    kept = load_model(model)
+    used = with_settings(kept, read_assignments(assignments)) if assignments else kept
     clips = options.read_clips(normal, frames) if normal or watch is None else []
     known = {}
     if watch is not None:
         from ssmtl.live.recorded import normal_curves
 
-        known = normal_curves(watch, store, camera)
+        known = normal_curves(watch, used, store, camera)
     elif camera is not None or store is not None:
         raise ConfigError("--camera, --store: belong to --watch DIR")
     if starts is not None:
@@ -64,3 +63,10 @@ def calibrate(
     with Bars(options.console) as bars:
         done = run(clips, used, model, budget=false_alarms, periods=parts, starts=begins, known=known, progress=bars)
     options.print_calibration(done, used)
+    if not done.fits(kept.configuration.model_dump(mode="json")):
+        options.console.print(
+            f"{model}: has these thresholds in the place of its former ones; they fit with the same --set alone",
+            highlight=False,
+            markup=False,
+            soft_wrap=True,
+        )

@@ -32,11 +32,9 @@ def fit(
 ) -> None:
     """Learn what is normal from NORMAL footage of a fixed camera, and write a model."""
     from ssmtl.fitting import fit as run
-    from ssmtl.scoring.threshold import parse_budget
 
     chosen = list(assignments or []) + ([] if seed is None else [f"seed={seed}"])
     if false_alarms is not None:
-        parse_budget(false_alarms)
         chosen.append(f'events.false_alarms="{false_alarms}"')
     configuration = configuring.read_configuration(recipe, config, chosen, regions, tasks, teacher, network)
     data = options.read_dataset(dataset, root, normal)

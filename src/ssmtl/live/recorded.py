@@ -7,26 +7,35 @@ import numpy as np
 from ssmtl.errors import DataError
 from ssmtl.live.records import Status, about_watch
 from ssmtl.live.store import Store, open_store
+from ssmtl.model import Model
 from ssmtl.scoring.threshold import Curve
 
 AROUND_S = 5.0
 """Before and after an event that is left out."""
 
 
-def normal_curves(folder: Path, url: str | None = None, camera: str | None = None) -> dict[str, list[Curve]]:
+def normal_curves(
+    folder: Path, model: Model, url: str | None = None, camera: str | None = None
+) -> dict[str, list[Curve]]:
     """Scores of each camera, in Unix times, while nothing happened or what happened was dismissed as ordinary.
 
     Events that were confirmed, or of which nobody said anything, are left out with some seconds around them, and so is
-    what another model recorded there, or the same with other settings.
+    what another model recorded there before, or the same with other settings.
 
     Raises:
-        DataError: the folder holds no watch, or there is no such camera, or nothing was recorded.
+        DataError: the folder holds no watch, or the last one had another model than `model` or other settings, or there
+            is no such camera, or nothing was recorded.
         OutputError: the database cannot be opened.
     """
     if not (folder / "watch.json").is_file():
         raise DataError(f"{folder}: is no folder of `ssmtl watch`; check --watch")
     # Others that share its database watch with models of their own, as this machine may have done before.
     about = about_watch(folder)
+    if about.get("score_identity") != model.score_identity:
+        raise DataError(
+            f"{folder}: was watched with another model or other settings, whose scores do not compare; calibrate that "
+            "model, with the same --set, or watch with this one for a while"
+        )
     machine, since = about.get("machine"), float(about.get("since", 0.0))
     store = open_store(folder, url)
     try:

@@ -24,6 +24,9 @@ from ssmtl.model import Model
 TICK_S = 1.0
 """Between two looks at the cameras: health written, page's settings read, events kept that could not be."""
 
+NEXT_S = 0.1
+"""Between two looks whether a clip is over, so that the next can begin."""
+
 SWEEP_S = 60.0
 """Between two looks at the disk; where recording rests, a tenth of it."""
 
@@ -94,6 +97,7 @@ class Watch:
         self._options = options
         self._retention = self._make_retention(options.keep_days)
         self._retention_problem = ""
+        self._over: set[CameraWatch] = set()
         model.shared_engine  # noqa: B018 - chosen and made before there are threads
         for part in ("live", "media"):
             (folder / part).mkdir(parents=True, exist_ok=True)
@@ -116,6 +120,7 @@ class Watch:
             "began": self._clock.now(),
             "since": self._since(model),
             "model": model.identity,
+            "score_identity": model.score_identity,
             "configuration": model.configuration.model_dump(mode="json"),
             "calibration": None if calibration is None else calibration.dump(),
             "cameras": [{"name": one.name, "source": one.shown} for one in watched],
@@ -123,12 +128,9 @@ class Watch:
 
     def _since(self, model: Model) -> float:
         """When scores as these were first recorded here: those of another model or other settings do not compare."""
-        before, now = about_watch(self._folder), model.configuration.model_dump(mode="json")
-        had, since = before.get("configuration"), before.get("since", before.get("began"))
-        if before.get("model") != model.identity or not isinstance(had, dict) or not isinstance(since, int | float):
-            return self._clock.now()
-        same = all(had.get(part) == now[part] for part in ("scoring", "detectors", "zones", "attributes"))
-        return float(since) if same else self._clock.now()
+        before = about_watch(self._folder)
+        since, same = before.get("since"), before.get("score_identity") == model.score_identity
+        return float(since) if same and isinstance(since, int | float) else self._clock.now()
 
     def stop(self) -> None:
         """Stop soon; may be called from a signal's handler."""
@@ -136,18 +138,20 @@ class Watch:
 
     def run(self) -> None:
         """Watch until all clips are over or `stop` is called; what happened is written when it returns."""
-        self._read_settings()
         with suppress(OutputError):
             # A run that was killed left events that go on.
             self._store.end_abandoned(self._machine)
         self._sweep()
         self._start_some()
-        swept = time.monotonic()
+        swept = ticked = time.monotonic()
         try:
-            while not self._stop.wait(TICK_S):
+            while not self._stop.wait(NEXT_S):
                 self._start_some()
-                if not any(camera.is_alive() for camera in self.cameras):
+                if all(camera.ident is not None and not camera.is_alive() for camera in self.cameras):
                     break
+                if time.monotonic() - ticked < TICK_S:
+                    continue
+                ticked = time.monotonic()
                 self._tick()
                 if time.monotonic() - swept > (SWEEP_S if self._recording else SWEEP_S / 10):
                     self._sweep()
@@ -160,8 +164,15 @@ class Watch:
         begun = sum(camera.watched.clip is not None and camera.is_alive() for camera in self.cameras)
         for camera in self.cameras:
             if camera.ident is None and (camera.watched.clip is None or begun < MOST_CLIPS):
+                self._read_settings(camera)
                 camera.start()
                 begun += camera.watched.clip is not None
+
+    def _running(self) -> list[CameraWatch]:
+        """Cameras that run, or have ended since they were last asked for: of many clips, most wait or are over."""
+        running = [camera for camera in self.cameras if camera.ident is not None and camera not in self._over]
+        self._over |= {camera for camera in running if not camera.is_alive()}
+        return running
 
     def healths(self) -> list[Health]:
         """How the cameras are doing."""
@@ -175,9 +186,11 @@ class Watch:
                 # A clock that is wrong must not delete what is not old.
                 self._retention = self._make_retention(keep_days=None)
                 self._say("nothing is deleted by age until the watch is started again")
-        self._read_settings()
+        running = self._running()
+        for camera in running:
+            self._read_settings(camera)
         self._keep()
-        self._write_health()
+        self._write_health(running)
 
     def _finish(self) -> None:
         for camera in self.cameras:
@@ -190,19 +203,19 @@ class Watch:
             if camera.is_alive():
                 self._say(f"{camera.watched.name}: did not stop in time")
         self._keep()
-        self._write_health()
+        self._write_health([camera for camera in self.cameras if camera.ident is not None])
         self._dispatcher.close(max(0.2, until - time.monotonic()))
 
-    def _write_health(self) -> None:
-        for health in self.healths():
+    def _write_health(self, cameras: Sequence[CameraWatch]) -> None:
+        for camera in cameras:
+            health = camera.health()
             with suppress(OutputError):
                 write_json(self._folder / "live" / f"{health.camera}.json", asdict(health))
 
-    def _read_settings(self) -> None:
-        for camera in self.cameras:
-            # A database that does not answer changes nothing, nor does a row that no page wrote.
-            with suppress(OutputError, ValueError):
-                camera.settings = self._store.settings(self._machine, camera.watched.name)
+    def _read_settings(self, camera: CameraWatch) -> None:
+        # A database that does not answer changes nothing, nor does a row that no page wrote.
+        with suppress(OutputError, ValueError):
+            camera.settings = self._store.settings(self._machine, camera.watched.name)
 
     def _put(self, event: LiveEvent) -> None:
         with self._lock:

@@ -11,10 +11,11 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from ssmtl.config import Settings
 from ssmtl.regions.regions import overlaps
+from ssmtl.scoring.budget import DEFAULT_BUDGET, parse_budget
 from ssmtl.scoring.view_change import ViewSettings
 
 Box = tuple[float, float, float, float]
@@ -39,11 +40,18 @@ class EventSettings(Settings):
     threshold: float | None = Field(
         None, gt=0, description="frame score at which an event begins; none: the calibrated one, or 1 without any"
     )
-    false_alarms: str = Field("1/day", description="budget from which `fit` and `calibrate` take the threshold")
+    false_alarms: str = Field(DEFAULT_BUDGET, description="budget from which `fit` and `calibrate` take the threshold")
     release: float = Field(0.7, gt=0, le=1, description="share of the threshold below which an event ends")
     least_s: float = Field(0.4, ge=0, description="events of less are none")
     merge_s: float = Field(2.0, ge=0, description="what comes back within this time is the same event")
     view: ViewSettings = ViewSettings()
+
+    @field_validator("false_alarms")
+    @classmethod
+    def _budget(cls, text: str) -> str:
+        # Now, not when a training is over.
+        parse_budget(text)
+        return text
 
     def for_highest(self, each_s: float) -> Self:
         """The same for scores that are the highest of `each_s` seconds each: a single one may be of nearly so long."""

@@ -5,6 +5,7 @@ end of the clip. Sequences of several frames share a batch. Decoding, finding an
 what follows are stages that overlap, each a few frames ahead of the next.
 """
 
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -68,6 +69,31 @@ FEW_CORES = 2
 """On which OpenCV's own threads only get in the network's way; its flow is the same with one, bit for bit."""
 
 
+class _FewThreads:
+    """While one or several streams run on few cores, OpenCV has one thread, and then as many as before."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._streams, self._before = 0, 0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._streams += 1
+            if self._streams == 1:
+                self._before = cv2.getNumThreads()
+                if cores() <= FEW_CORES:
+                    cv2.setNumThreads(1)
+
+    def __exit__(self, *error: object) -> None:
+        with self._lock:
+            self._streams -= 1
+            if self._streams == 0:
+                cv2.setNumThreads(self._before)
+
+
+_few_threads = _FewThreads()
+
+
 def delay_frames(settings: ScoringSettings) -> int:
     """At most how many frames after a frame its score comes, the wait for a batch to fill included."""
     return REACH + settings.every - 1 + settings.max_wait - 1 + delay(settings)
@@ -93,9 +119,6 @@ def score_stream(frames: Iterable[Frame], model: Model, detector: Union, stage: 
     settings = model.configuration.scoring
     # Chosen and made before there are threads; what takes the time of each stage wants one after the other.
     engine = model.shared_engine if stage is ahead else model.engine
-    threads = cv2.getNumThreads()
-    if cores() <= FEW_CORES:
-        cv2.setNumThreads(1)
 
     def decoded() -> Iterator[Frame]:
         return stage(lambda: iter(frames), DEPTH, "decode")
@@ -112,14 +135,12 @@ def score_stream(frames: Iterable[Frame], model: Model, detector: Union, stage: 
             cells = paint(result.regions.boxes, result.object_scores, height, width) if result.complete else None
             yield Painted(None, cells)
 
-    try:
+    with _few_threads:
         scored = _answers(stage(lambda: _score(sequences(), model, engine), DEPTH, "network"))
         # Frames that the filters are done with are not kept for them, as their maps are.
         now, later = tee(_along_tracks(_ends(_results(scored, model)), model))
         for (_, score), result in zip(smooth(painted(now), settings), later, strict=True):
             yield replace(result, score=score)
-    finally:
-        cv2.setNumThreads(threads)
 
 
 def _observe(frames: Iterable[Frame], detector: Union) -> Iterator[tuple[Frame, Regions]]:

@@ -11,7 +11,6 @@ estimate is of the rate that can be estimated.
 """
 
 import math
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -19,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import chi2
 
-from ssmtl.errors import ConfigError, DataError
+from ssmtl.errors import DataError
+from ssmtl.scoring.budget import UNITS_S, parse_budget
 from ssmtl.scoring.events import EventSettings, find_spans
 
 CONFIDENCE = 0.95
@@ -35,10 +35,6 @@ TAIL = 20
 
 FEWEST = 5
 """Peaks without which no tail is fitted."""
-
-UNITS_S = {"minute": 60.0, "hour": 3600.0, "day": 86400.0, "week": 604800.0, "month": 2629800.0}
-
-DEFAULT_BUDGET = "1/day"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,20 +97,6 @@ class Threshold:
             f"(95 % confidence). For a promise of {self.budget} give {duration(self.needed_s)} of footage to "
             "`ssmtl calibrate`"
         )
-
-
-def parse_budget(text: str) -> float:
-    """False alarms per second that a text such as "1/day", "2/week" or "0.5/hour" allows.
-
-    Raises:
-        ConfigError: it is none.
-    """
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(?:/|per|a)\s*(\w+?)s?\s*", text)
-    if match is None or match[2] not in UNITS_S or float(match[1]) <= 0:
-        raise ConfigError(
-            f"--false-alarms {text}: write a number above 0 per {', '.join(UNITS_S)}, such as {DEFAULT_BUDGET}"
-        )
-    return float(match[1]) / UNITS_S[match[2]]
 
 
 def rate_bound(events: int, seconds: float) -> float:
@@ -203,7 +185,9 @@ def _tail(peaks: NDArray[np.float64], seconds: float, allowed: float, least: flo
     highest = _above(float(peaks[0])) if allowed * seconds < 1 else 0.0
     n = min(TAIL, len(peaks) // 2)
     if n < FEWEST or not peaks[0] > 0:
-        return max(least, _above(1.5 * float(peaks[0])))  # no tail: well above all
+        # No tail: well above all, yet where something can still reach.
+        peak = float(peaks[0])
+        return max(least, _above(min(1.5 * peak, (peak + ceiling) / 2 if peak < ceiling else math.inf)))
     lowest = float(peaks[n])
     # Scores from before there was a ceiling know none.
     room = ceiling - lowest if peaks[0] < ceiling else math.inf
@@ -213,7 +197,9 @@ def _tail(peaks: NDArray[np.float64], seconds: float, allowed: float, least: flo
     # Upper end of the mean's 95 % interval: 2 n mean / true ~ chi-square of 2 n degrees of freedom.
     mean *= 2 * n / float(chi2.ppf(1 - CONFIDENCE, 2 * n))
     reached = mean * max(0.0, math.log(n / seconds / allowed))
-    return max(highest, _above(lowest + (reached if math.isinf(room) else -room * math.expm1(-reached / room))))
+    if math.isinf(room):
+        return max(highest, _above(lowest + reached))
+    return max(highest, min(ceiling, _above(lowest - room * math.expm1(-reached / room))))
 
 
 def duration(seconds: float) -> str:

@@ -31,6 +31,7 @@ class Inpainting(ProxyTask):
     distance: Literal["squared", "absolute"] = Field("squared", description="of the last output to the frame")
     title: ClassVar[str] = "Inpainting"
     words: ClassVar[str] = "looks unfamiliar"
+    scoring_only: ClassVar[frozenset[str]] = frozenset({"rounds", "distance"})
 
     @property
     def view(self) -> None:

@@ -50,6 +50,7 @@ class Jigsaw(ProxyTask):
     title: ClassVar[str] = "Jigsaw"
     form: ClassVar[Literal["log", "logit"]] = "logit"
     words: ClassVar[str] = "its parts do not fit"
+    scoring_only: ClassVar[frozenset[str]] = frozenset({"asked"})
 
     @field_validator("permutations")
     @classmethod

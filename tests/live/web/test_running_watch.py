@@ -85,7 +85,7 @@ def test_from_the_camera_to_the_page_and_back(browser: "Browser", street: Path, 
     for event in store.events():
         store.set_status(event.key, Status.DISMISSED)
     store.close()
-    known = normal_curves(folder)["door"]
+    known = normal_curves(folder, model)["door"]
     covered = any(curve.times_s[0] <= dismissed.peak <= curve.times_s[-1] + 1 for curve in known)
     assert first.clip is not None and covered
     done = calibrate([], model, known={"door": known})
