@@ -1,6 +1,6 @@
 """What decides accuracy on UCSD Ped2 once a network is trained, one factor at a time, over the seeds that were trained.
 
-    python benchmarks/ped2.py --recipe ssmtl-plus --work runs/all --name ped2_all \\
+    python benchmarks/ped2.py --recipe ssmtl-plus --work runs/all --name ped2_all --networks runs/ped2 \\
         --set 'attributes=[{kind="speed"}, {kind="motion_pattern"}, {kind="stature"}]'
     python benchmarks/accuracy.py --work runs/all [--seeds 3]
 

@@ -10,7 +10,7 @@ import argparse
 from pathlib import Path
 
 from machine import machine, shared_data
-from ped2_parts import from_objects
+from parts import from_objects
 
 from ssmtl import detect, evaluate, load_model, open_dataset
 from ssmtl.atomic import write_json, write_text

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from machine import machine, shared_data
 from numpy.typing import NDArray
-from ped2_parts import from_objects
+from parts import from_objects
 from ped2_recipes import MEANS, areas, shown
 from recipe_cost import operations
 from scipy.stats import spearmanr

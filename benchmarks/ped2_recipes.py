@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from machine import machine, shared_data
-from ped2_parts import from_objects
+from parts import from_objects
 
 from ssmtl import configure, detect, evaluate, fit, load_model, open_dataset
 from ssmtl.atomic import write_json, write_text

@@ -43,7 +43,7 @@ CHOICES: dict[str, tuple[float, ...]] = {
 }
 """Settings of `scoring` in the order in which they are chosen, and what is tried.
 
-Not `power`: each of those planted is seen by some part alone, so that a higher one always pays; what it costs, the
+Not `power`: each of those planted is seen by some part alone, so that a higher one mostly pays; what it costs, the
 mistakes of single parts, is too rare in the held-out footage of a few people to tell (docs/accuracy.md).
 """
 
