@@ -473,11 +473,16 @@ def test_a_bad_configuration_is_one_line_that_names_the_field(case: str, street:
     assert not (tmp_path / "model").exists()
 
 
-def test_outputs_that_exist_are_left_alone(street: Path, model: Path, result: Path) -> None:
+def test_outputs_that_exist_are_left_alone(street: Path, model: Path, result: Path, tmp_path: Path) -> None:
     before = {path: path.stat().st_mtime_ns for folder in (model, result) for path in folder.rglob("*")}
     clip = street / "test" / "test_01.mp4"
     assert "--overwrite" in one_line_error(run("fit", street / "normal", "--out", model))
     assert "--overwrite" in one_line_error(run("detect", clip, "--model", model, "--out", result))
+    own = tmp_path / "video" / "video.mp4"
+    own.parent.mkdir()
+    shutil.copy(clip, own)
+    wrong = run("detect", own, "--model", model, "--out", tmp_path, "--overwrite")
+    assert "holds the footage itself" in one_line_error(wrong) and own.is_file()
     failed = run("fit", street / "normal" / "nothing.mp4", "--out", model, "--overwrite")
     assert "nothing.mp4" in one_line_error(failed)
     assert {path: path.stat().st_mtime_ns for folder in (model, result) for path in folder.rglob("*")} == before

@@ -9,6 +9,7 @@ from typing import get_args
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 from ssmtl.datasets.own import OwnDataset
 from ssmtl.errors import ConfigError, OutputError, SourceError
@@ -250,3 +251,20 @@ def test_what_cannot_be_begun(root: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="onnx"):
         review_regions(clips(root), tmp_path / "out", configure("fast", {"detectors": [{"kind": "onnx"}]}))
     assert not (tmp_path / "out" / "a").exists()
+
+
+def test_footage_and_what_else_is_no_result_stays(root: Path, tmp_path: Path) -> None:
+    """Whatever `--overwrite` says: a clip's folder has the name of its footage."""
+    pictures = tmp_path / "data" / "walk"
+    pictures.mkdir(parents=True)
+    for i in range(9):
+        Image.new("L", (64, 48), i).save(pictures / f"{i}.png")
+    (own,) = find_clips(pictures)
+    with pytest.raises(OutputError, match="holds the footage itself"):
+        review_regions([own], tmp_path / "data", BACKGROUND, overwrite=True)
+    with pytest.raises(OutputError, match="holds other things"):
+        review_regions([Clip("walk", clips(root)[0].path)], tmp_path / "data", BACKGROUND, overwrite=True)
+    assert len(list(pictures.iterdir())) == 9
+    for _ in range(2):
+        review_regions([own], tmp_path / "out", BACKGROUND, overwrite=True)
+    assert (tmp_path / "out" / "walk" / "regions.csv").is_file()

@@ -25,7 +25,7 @@ from ssmtl.recipes import BLIND
 from ssmtl.regions.union import build_detector
 from ssmtl.report.curves import plot_scores
 from ssmtl.report.overlay import Overlay
-from ssmtl.results import REGIONS, SCORES, SUMMARY, ResultWriter, read_summary
+from ssmtl.results import REGIONS, SCORES, SUMMARY, ResultWriter, claim_clips, read_summary
 from ssmtl.scoring.event_stream import Decided, EventStream, Happening
 from ssmtl.scoring.events import Event
 from ssmtl.scoring.stream import FrameResult, score_stream
@@ -98,6 +98,7 @@ def detect(
             f"{out / EXPLAIN}: is the place of a clip of that name; rename the clip, or ask for no sheets"
         )
     claim_output(out, overwrite or resume)
+    claim_clips(out, clips)
     head = {
         "ssmtl": __version__,
         "configuration": model.configuration.model_dump(mode="json"),

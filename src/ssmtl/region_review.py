@@ -25,7 +25,7 @@ from ssmtl.regions.regions import Regions
 from ssmtl.regions.scene import Scene
 from ssmtl.regions.union import DetectorSettings, build_detector
 from ssmtl.report.region_film import RegionDrawing
-from ssmtl.results import REGIONS, SUMMARY
+from ssmtl.results import REGIONS, SUMMARY, claim_clips
 from ssmtl.sequences.survey import survey
 from ssmtl.video.frame import Frame, FrameSource
 from ssmtl.video.sources import Clip, first_frame_size, open_source
@@ -151,6 +151,7 @@ def review_regions(
     if not clips:
         raise SourceError("no footage given; name files, folders or a data set")
     claim_output(out, overwrite)
+    claim_clips(out, clips)
     if isinstance(used, Model):
         detectors, scene = used.configuration.detectors, used.scene
     else:

@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ssmtl.errors import DataError
+from ssmtl.errors import DataError, OutputError
+from ssmtl.video.sources import Clip
 
 if TYPE_CHECKING:
     from ssmtl.scoring.stream import FrameResult
@@ -19,6 +20,22 @@ if TYPE_CHECKING:
 SCORES, REGIONS, SUMMARY = "scores.csv", "regions.csv", "summary.json"
 SCORE_COLUMNS = ("frame", "time_s", "score")
 REGION_COLUMNS = ("frame", "x_min", "y_min", "x_max", "y_max", "score", "origin", "label")
+
+
+def claim_clips(out: Path, clips: Iterable[Clip]) -> None:
+    """Check that `out/<clip>` may be replaced by a new result of each clip, before any work is done for them.
+
+    Raises:
+        OutputError: there is something else than an earlier result, or the clip's own footage.
+    """
+    for clip in clips:
+        folder = out / clip.name
+        if clip.path.resolve().is_relative_to(folder.resolve()):
+            raise OutputError(f"{folder}: holds the footage itself; choose another folder for the output")
+        if folder.exists() and not (folder / REGIONS).is_file() and (folder.is_file() or any(folder.iterdir())):
+            raise OutputError(
+                f"{folder}: holds other things than an earlier result; choose another folder for the output"
+            )
 
 
 class ResultWriter:
