@@ -99,10 +99,12 @@ def test_of_one_that_is_there_twice_the_newest_counts() -> None:
 
 
 def test_receivers_of_events() -> None:
-    found = read(prometheus([], {"http://host": (3, 1), "events.jsonl": (4, 0)}))
+    found = read(prometheus([], {"http://host": (3, 1, 2), "events.jsonl": (4, 0, 0)}))
     assert found == {
         ("ssmtl_told_total", (("receiver", "http://host"),)): 3,
         ("ssmtl_told_total", (("receiver", "events.jsonl"),)): 4,
         ("ssmtl_told_failed_total", (("receiver", "http://host"),)): 1,
         ("ssmtl_told_failed_total", (("receiver", "events.jsonl"),)): 0,
+        ("ssmtl_told_lost_total", (("receiver", "http://host"),)): 2,
+        ("ssmtl_told_lost_total", (("receiver", "events.jsonl"),)): 0,
     }

@@ -279,6 +279,15 @@ def test_settings_of_a_camera(store: Store, chosen: CameraSettings) -> None:
     assert store.settings("\0", "yard") == CameraSettings()
 
 
+def test_settings_are_changed_apart(store: Store) -> None:
+    """Of two pages, one may set the threshold while the other draws a zone."""
+    store.set_settings("shop", "yard", CameraSettings(7.0, ({"name": "old"},)))
+    store.set_settings("shop", "yard", CameraSettings(threshold=2.0), ["threshold"])
+    store.set_settings("shop", "yard", CameraSettings(zones=({"name": "new"},)), ["zones"])
+    store.set_settings("shop", "yard", CameraSettings(), [])
+    assert store.settings("shop", "yard") == CameraSettings(2.0, ({"name": "new"},))
+
+
 def test_forgetting_what_is_old(store: Store) -> None:
     """Only of this machine, and only what is over; what a killed run left open is over after a day."""
     day = 86_400.0

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from ssmtl import detect
+from ssmtl.errors import OutputError
 from ssmtl.event_files import read_events
 from ssmtl.live.records import CameraSettings, Health, LiveEvent, State, about_watch
 from ssmtl.live.sources import Watched, read_watched
@@ -197,6 +198,43 @@ def test_a_database_that_does_not_answer_is_waited_for(
         down.clear()
         running.until(lambda: len(running.events()) >= 2)
     assert any("kept again" in line for line in running.lines)
+
+
+def test_a_slow_database_holds_up_neither_health_nor_stopping(
+    street: Path, model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = threading.Event()
+
+    def slow(*rest: object) -> None:
+        asked.set()
+        time.sleep(3)
+        raise OutputError("the database does not answer")
+
+    camera = Clip("street", street)
+    with watching(tmp_path / "w", [Watched("street", str(street), camera)], model) as running:
+        running.until(lambda: running.health().frames_out > 0)
+        for name in ("settings", "put", "add_scores"):
+            monkeypatch.setattr(Store, name, slow)
+        assert asked.wait(10)
+        file = tmp_path / "w" / "live" / "street.json"
+        file.unlink(missing_ok=True)
+        # The database's three seconds are not over then. (`watching` sees that it stops in time.)
+        assert running.until(file.is_file) < 2.5
+    assert any("events were not kept" in line for line in running.lines) or not running.watch._unkept
+
+
+def test_one_watch_writes_into_a_folder(street: Path, model: Model, tmp_path: Path) -> None:
+    clips = [Watched("a", str(street), Clip("a", street, 0, 8))]
+    with watching(tmp_path / "w", clips, model):
+        before = about_watch(tmp_path / "w")
+        with (
+            pytest.raises(OutputError, match="another `ssmtl watch` writes into it"),
+            watching(tmp_path / "w", clips, model),
+        ):
+            pass
+        assert about_watch(tmp_path / "w") == before
+    with watching(tmp_path / "w", clips, model):
+        assert about_watch(tmp_path / "w")["began"] > before["began"]
 
 
 def test_a_clock_that_is_set_is_told_and_harms_nothing() -> None:

@@ -63,6 +63,11 @@ class Dispatcher:
         """Messages given up, by sink: too many waited, none took them for too long, or there was no more time."""
         return {name: line.lost for name, line in self._lines.items()}
 
+    @property
+    def counts(self) -> dict[str, tuple[int, int, int]]:
+        """Messages taken, tries that failed and messages given up, by sink."""
+        return {name: (line.sent, line.failed, line.lost) for name, line in self._lines.items()}
+
     def send(self, event: LiveEvent) -> None:
         """Tell an event, as it is now, to every sink."""
         for line in self._lines.values():

@@ -34,7 +34,7 @@ LABELS = ("camera", "machine")
 
 
 class _Watch(Collector):
-    def __init__(self, healths: Sequence[Health], told: Mapping[str, tuple[int, int]], now: float):
+    def __init__(self, healths: Sequence[Health], told: Mapping[str, Sequence[int]], now: float):
         # One name twice would make Prometheus refuse the whole page.
         newest = {(health.camera, health.machine): health for health in sorted(healths, key=lambda one: one.updated)}
         self._healths = [newest[name] for name in sorted(newest)]
@@ -52,10 +52,11 @@ class _Watch(Collector):
         if self._told:
             sent = CounterMetricFamily("ssmtl_told", "messages that a receiver of events took", labels=["receiver"])
             failed = CounterMetricFamily("ssmtl_told_failed", "tries that failed", labels=["receiver"])
+            lost = CounterMetricFamily("ssmtl_told_lost", "messages that were given up", labels=["receiver"])
             for receiver, counts in sorted(self._told.items()):
-                sent.add_metric([receiver], counts[0])
-                failed.add_metric([receiver], counts[1])
-            yield from (sent, failed)
+                for family, count in zip((sent, failed, lost), counts, strict=True):
+                    family.add_metric([receiver], count)
+            yield from (sent, failed, lost)
 
     def _filled(self, family: CounterMetricFamily | GaugeMetricFamily, field: str) -> Metric:
         for health in self._healths:
@@ -67,13 +68,13 @@ class _Watch(Collector):
 
 
 def prometheus(
-    healths: Sequence[Health], counters: Mapping[str, tuple[int, int]] | None = None, now: float | None = None
+    healths: Sequence[Health], counters: Mapping[str, Sequence[int]] | None = None, now: float | None = None
 ) -> bytes:
     """The page that Prometheus reads.
 
     Args:
         healths: of all cameras; of one that is there twice the newest counts.
-        counters: messages taken and tries failed, by receiver of events.
+        counters: messages taken, tries failed and messages given up, by receiver of events.
         now: the Unix time, by which is judged whether a camera's news are old; None = the clock's.
     """
     registry = CollectorRegistry(auto_describe=False)

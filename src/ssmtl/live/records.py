@@ -8,6 +8,9 @@ from typing import Any
 
 from ssmtl.scoring.events import Box
 
+TOLD = "told.json"
+"""In a watch's folder: what the receivers of events were told."""
+
 
 class Kind(StrEnum):
     """What an event is about."""

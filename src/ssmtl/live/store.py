@@ -1,7 +1,7 @@
 """What a watch keeps in its database: events, scores by the second, and what a person set for a camera."""
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -210,11 +210,15 @@ class Store:
             row = connection.execute(wanted).one_or_none()
         return CameraSettings() if row is None else settings_of(row)
 
-    def set_settings(self, machine: str, camera: str, settings_: CameraSettings) -> None:
-        """Keep what a person set for a camera."""
+    def set_settings(
+        self, machine: str, camera: str, settings_: CameraSettings, which: Collection[str] = ("threshold", "zones")
+    ) -> None:
+        """Keep what a person set for a camera: `which` of its settings."""
+        if not which:
+            return
         row = settings_row(machine, camera, settings_)
         with told(self._engine.url), begin(self._engine) as connection:
-            _upsert(connection, settings, [row], ["threshold", "zones"])
+            _upsert(connection, settings, [row], sorted(which))
 
     def known(self, keys: Iterable[str]) -> set[str]:
         """Which of these events there are."""

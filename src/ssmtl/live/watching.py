@@ -3,11 +3,13 @@
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from ssmtl import __version__
 from ssmtl.atomic import write_json
@@ -15,7 +17,7 @@ from ssmtl.errors import OutputError
 from ssmtl.live.camera import CameraWatch, Outlet
 from ssmtl.live.clock import Clock
 from ssmtl.live.dispatcher import Dispatcher
-from ssmtl.live.records import Health, LiveEvent, about_watch, known_machine
+from ssmtl.live.records import TOLD, Health, LiveEvent, about_watch, known_machine
 from ssmtl.live.retention import Retention
 from ssmtl.live.sources import Watched
 from ssmtl.live.store import Store
@@ -37,6 +39,9 @@ STOP_S = 4.0
 
 MOST_CLIPS = 4
 """Clips that are looked at at once; the next begins as one ends."""
+
+LOCK = ".lock"
+"""In the folder; held while the watch lives."""
 
 MOST_UNKEPT = 1000
 """Events that wait in memory for a database that does not answer."""
@@ -81,13 +86,15 @@ class Watch:
         """Make ready to watch into `folder`; nothing is connected yet.
 
         Raises:
-            OutputError: the folder cannot be written.
+            OutputError: the folder cannot be written, or another watch writes into it.
             ConfigError: the model's engine cannot be had.
         """
+        self._taken = _take(folder)
         self._folder, self._store, self._dispatcher, self._say = folder, store, dispatcher, say
         self._machine = options.machine or known_machine(folder) or socket.gethostname()
         self._clock = Clock()
-        self._stop = threading.Event()
+        self._stop, self._closing = threading.Event(), threading.Event()
+        self._lost = 0
         self._lock = threading.Lock()
         self._sweeping = threading.Lock()
         self._unkept: dict[str, LiveEvent] = {}
@@ -143,30 +150,40 @@ class Watch:
             self._store.end_abandoned(self._machine)
         self._sweep()
         self._start_some()
-        swept = ticked = time.monotonic()
+        keeper = threading.Thread(target=self._keep_on, name="ssmtl-keeper", daemon=True)
+        keeper.start()
+        ticked = time.monotonic()
         try:
             while not self._stop.wait(NEXT_S):
                 self._start_some()
                 if all(camera.ident is not None and not camera.is_alive() for camera in self.cameras):
                     break
-                if time.monotonic() - ticked < TICK_S:
-                    continue
-                ticked = time.monotonic()
-                self._tick()
-                if time.monotonic() - swept > (SWEEP_S if self._recording else SWEEP_S / 10):
-                    self._sweep()
-                    swept = time.monotonic()
+                if time.monotonic() - ticked >= TICK_S:
+                    ticked = time.monotonic()
+                    self._tick()
         finally:
-            self._finish()
+            self._finish(keeper)
+
+    def _keep_on(self) -> None:
+        """A thread of its own: a database or a disk that does not answer holds up neither cameras nor their health."""
+        swept = time.monotonic()
+        while not self._closing.wait(TICK_S):
+            self._read_settings([camera for camera in self.cameras if camera.is_alive()])
+            self._keep()
+            if time.monotonic() - swept > (SWEEP_S if self._recording else SWEEP_S / 10):
+                self._sweep()
+                swept = time.monotonic()
+        self._keep()
 
     def _start_some(self) -> None:
         """All cameras at once, and of clips a few at a time: a folder may hold thousands."""
-        begun = sum(camera.watched.clip is not None and camera.is_alive() for camera in self.cameras)
-        for camera in self.cameras:
-            if camera.ident is None and (camera.watched.clip is None or begun < MOST_CLIPS):
-                self._read_settings(camera)
-                camera.start()
-                begun += camera.watched.clip is not None
+        waiting = [camera for camera in self.cameras if camera.ident is None]
+        room = MOST_CLIPS - sum(camera.watched.clip is not None and camera.is_alive() for camera in self.cameras)
+        starting = [camera for camera in waiting if camera.watched.clip is None]
+        starting += [camera for camera in waiting if camera.watched.clip is not None][:room]
+        self._read_settings(starting)
+        for camera in starting:
+            camera.start()
 
     def _running(self) -> list[CameraWatch]:
         """Cameras that run, or have ended since they were last asked for: of many clips, most wait or are over."""
@@ -186,13 +203,12 @@ class Watch:
                 # A clock that is wrong must not delete what is not old.
                 self._retention = self._make_retention(keep_days=None)
                 self._say("nothing is deleted by age until the watch is started again")
-        running = self._running()
-        for camera in running:
-            self._read_settings(camera)
-        self._keep()
-        self._write_health(running)
+        self._write_health(self._running())
+        if counts := self._dispatcher.counts:
+            with suppress(OutputError):
+                write_json(self._folder / TOLD, counts)
 
-    def _finish(self) -> None:
+    def _finish(self, keeper: threading.Thread) -> None:
         for camera in self.cameras:
             camera.halt()
         until = time.monotonic() + STOP_S
@@ -202,9 +218,18 @@ class Watch:
             camera.join(max(0.0, until - time.monotonic()))
             if camera.is_alive():
                 self._say(f"{camera.watched.name}: did not stop in time")
-        self._keep()
+        self._closing.set()
         self._write_health([camera for camera in self.cameras if camera.ident is not None])
         self._dispatcher.close(max(0.2, until - time.monotonic()))
+        keeper.join(max(0.5, until - time.monotonic()))
+        with self._lock:
+            unkept = len(self._unkept)
+        if unkept:
+            self._say(f"{unkept} events were not kept: the database did not answer in time")
+        for receiver, (_, _, lost) in self._dispatcher.counts.items():
+            if lost:
+                self._say(f"{receiver}: was not told {lost} messages")
+        self._taken.release()
 
     def _write_health(self, cameras: Sequence[CameraWatch]) -> None:
         for camera in cameras:
@@ -212,16 +237,20 @@ class Watch:
             with suppress(OutputError):
                 write_json(self._folder / "live" / f"{health.camera}.json", asdict(health))
 
-    def _read_settings(self, camera: CameraWatch) -> None:
-        # A database that does not answer changes nothing, nor does a row that no page wrote.
-        with suppress(OutputError, ValueError):
-            camera.settings = self._store.settings(self._machine, camera.watched.name)
+    def _read_settings(self, cameras: Iterable[CameraWatch]) -> None:
+        # A database that does not answer changes nothing (nor would it answer for the others), and no page wrote a row
+        # that cannot be read.
+        with suppress(OutputError):
+            for camera in cameras:
+                with suppress(ValueError):
+                    camera.settings = self._store.settings(self._machine, camera.watched.name)
 
     def _put(self, event: LiveEvent) -> None:
         with self._lock:
             self._unkept[event.key] = event
             while len(self._unkept) > MOST_UNKEPT:
                 self._unkept.pop(next(iter(self._unkept)))
+                self._lost += 1
         # It is kept at the next tick: a camera does not wait for a database.
         self._dispatcher.send(event)
 
@@ -246,7 +275,9 @@ class Watch:
             self._keeping_fails = True
             return
         if self._keeping_fails:
-            self._say("events are kept again")
+            with self._lock:
+                lost, self._lost = self._lost, 0
+            self._say(f"events are kept again{f', {lost} were lost: too many waited' if lost else ''}")
         self._keeping_fails = False
         with self._lock:
             for key, event in events.items():
@@ -282,6 +313,18 @@ class Watch:
         if self._recording:
             self._say(str(error))
             self._sweep()
+
+
+def _take(folder: Path) -> FileLock:
+    """Keep other watches from writing into `folder` while this one lives."""
+    lock = FileLock(folder / LOCK, thread_local=False)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise OutputError(f"{folder}: another `ssmtl watch` writes into it; name another folder with --out") from error
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be written ({error.strerror or error}); choose another place") from error
+    return lock
 
 
 def failures(watch: Watch) -> list[str]:

@@ -348,10 +348,17 @@ def test_media_may_lie_on_another_disk(client: TestClient, example: Example, tmp
     assert client.get(f"/{event.clip}").status_code == 200
 
 
-def test_metrics(client: TestClient) -> None:
+def test_metrics(client: TestClient, example: Example) -> None:
     text = client.get("/metrics").text
     for camera in ("entrance", "yard"):
         assert f'ssmtl_online{{camera="{camera}",machine="{MACHINE}"}} 1.0' in text
+    assert "ssmtl_told" not in text
+    (example.folder / "told.json").write_text('{"events.jsonl": [5, 2, 1]}')
+    text = client.get("/metrics").text
+    assert [
+        f'ssmtl_told{name}_total{{receiver="events.jsonl"}} {count}.0' in text
+        for name, count in (("", 5), ("_failed", 2), ("_lost", 1))
+    ] == [True] * 3
 
 
 def test_the_example_has_both_kinds(example: Example) -> None:

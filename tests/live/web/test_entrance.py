@@ -43,6 +43,23 @@ def test_the_token_as_a_bearer(guarded: TestClient) -> None:
     assert response.json()["status"] == "confirmed"
 
 
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "/"), ("GET", "/api/cameras"), ("POST", "/static/x"), ("GET", "/login")]
+)
+def test_a_wrong_token_costs_time_wherever_it_is_tried(
+    guarded: TestClient, monkeypatch: pytest.MonkeyPatch, method: str, path: str
+) -> None:
+    waited: list[str] = []
+
+    async def wait(login: security.Login) -> None:
+        waited.append(path)
+
+    monkeypatch.setattr(security.Login, "wait", wait)
+    for token, times in ((TOKEN, 0), ("wrong-token", 1)):
+        guarded.request(method, path, headers={"Authorization": f"Bearer {token}"})
+        assert len(waited) == times
+
+
 def test_logging_in_and_out(guarded: TestClient) -> None:
     assert guarded.get("/").headers["location"] == "/login"
     assert 'action="/login"' in guarded.get("/login").text

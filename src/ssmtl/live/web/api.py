@@ -111,14 +111,12 @@ class Api:
     def change_settings(self, camera: Camera, change: Change) -> Response:
         """Set something for a camera; the watch takes it up within seconds."""
         health = self._health(camera)
-        old = self._store.settings(health.machine, camera)
-        threshold = change.threshold if "threshold" in change.model_fields_set else old.threshold
-        zones = old.zones
-        if "zones" in change.model_fields_set:
-            zones = None if change.zones is None else tuple(zone.model_dump(mode="json") for zone in change.zones)
-        new = CameraSettings(threshold, zones)
-        self._store.set_settings(health.machine, camera, new)
-        return _settings(new, health)
+        zones = None if change.zones is None else tuple(zone.model_dump(mode="json") for zone in change.zones)
+        # What another page sets meanwhile stays.
+        self._store.set_settings(
+            health.machine, camera, CameraSettings(change.threshold, zones), change.model_fields_set
+        )
+        return _settings(self._store.settings(health.machine, camera), health)
 
     def events(
         self,
@@ -169,7 +167,7 @@ class Api:
 
     def metrics(self) -> Response:
         """Figures for Prometheus."""
-        content = prometheus(self._healths())
+        content = prometheus(self._healths(), files.told(self._folder))
         return Response(content, media_type="text/plain; version=0.0.4; charset=utf-8")
 
     def _healths(self) -> list[Health]:

@@ -1,12 +1,13 @@
 """The files of a watch's folder that the page shows, and no others."""
 
+import json
 import re
 from pathlib import Path
 from urllib.parse import quote
 
 from pydantic import TypeAdapter, ValidationError
 
-from ssmtl.live.records import Health
+from ssmtl.live.records import TOLD, Health
 
 KINDS = {".jpg": "image/jpeg", ".mp4": "video/mp4"}
 """Endings of pictures and clips, and what they are."""
@@ -42,6 +43,15 @@ def healths(folder: Path) -> list[Health]:
 def health(folder: Path, camera: str) -> Health | None:
     """How one camera is; None where it is unknown."""
     return _read_health(folder, camera) if _NAME.fullmatch(camera) else None
+
+
+def told(folder: Path) -> dict[str, list[int]]:
+    """What the receivers of events were told, as `ssmtl.live.metrics` takes it; nothing where no one is told."""
+    try:
+        counts = json.loads((folder / TOLD).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return counts if isinstance(counts, dict) else {}
 
 
 def live_picture(folder: Path, camera: str) -> bytes | None:

@@ -120,7 +120,8 @@ class Guard:
 
         request = Request(scope)
         refusal = self._refusal(request)
-        if refusal is not None and refusal.status_code == 401 and "authorization" in request.headers:
+        # However it is answered: the answer tells whether the token was right.
+        if self._login.token is not None and _sent(request) and not self._bearer(request):
             await self._login.wait()
         await (refusal or self._app)(scope, receive, with_headers)
 
@@ -139,12 +140,17 @@ class Guard:
         return None if request.method in _READS else _change_refusal(request, bearer)
 
     def _bearer(self, request: Request) -> bool:
-        kind, _, token = request.headers.get("authorization", "").partition(" ")
-        return kind.lower() == "bearer" and self._login.knows(token.strip())
+        return self._login.knows(_sent(request))
 
     def _signed_in(self, request: Request) -> bool:
         session = request.cookies.get(self._login.cookie)
         return session is not None and self._login.holds(session, time.time())
+
+
+def _sent(request: Request) -> str:
+    """The bearer token that came with a request, or ""."""
+    kind, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if kind.lower() == "bearer" else ""
 
 
 def _is_public(path: str) -> bool:
