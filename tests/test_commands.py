@@ -31,8 +31,9 @@ from ssmtl.metrics.frames import auc
 from ssmtl.model import build_network, with_settings
 from ssmtl.model_folder import _checksum, save_model
 from ssmtl.recipes import RECIPES
+from ssmtl.report.page import Page
 from ssmtl.results import read_objects, read_scores, read_summary
-from ssmtl.scoring.score import TaskScale, measure_scales
+from ssmtl.scoring.score import TaskScale, calibrate, measure_scales
 from ssmtl.tasks.distillation import Distillation
 from ssmtl.training.train import Trainer
 
@@ -620,6 +621,25 @@ def test_the_library_calls_take_plain_strings(street: Path, model: Path, tmp_pat
     assert list(done.clips) == ["test_01"]
     review(str(tmp_path / "result"), str(tmp_path / "page.html"))
     assert (tmp_path / "page.html").stat().st_size > 5000
+
+
+def test_a_report_of_plain_means_tells_reasons_as_events_do(
+    street: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On the scale of normal footage; of the means it says that they are on none."""
+    used = with_settings(load_model(model), {"scoring": {"combine": "plain"}})
+    detect(find_clips([str(street / "test")])[:1], used, tmp_path / "result")
+    pages: list[Page] = []
+    monkeypatch.setattr("ssmtl.result_page.write_page", lambda path, page: pages.append(page))
+    review(tmp_path / "result", tmp_path / "page.html")
+    monkeypatch.undo()
+    objects = read_objects(tmp_path / "result" / "test_01")
+    expected = calibrate(objects.task_scores.astype(np.float32), objects.kinds, used.scales)
+    (clip,) = pages[0].clips
+    shown = [np.nanmax(curve) for curve in clip.task_scores.values()]
+    assert np.allclose(shown, expected.max(axis=0), rtol=1e-4, atol=1e-4) and not pages[0].on_scale
+    review(tmp_path / "result", tmp_path / "page.html")
+    assert "plain means of the tasks" in (tmp_path / "page.html").read_text(encoding="utf-8")
 
 
 def test_regions_shows_where_a_recipe_looks_and_how_much_it_misses(street: Path, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """From a result folder to one page that a person reads: curves, the worst moments, reasons."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from ssmtl.event_files import read_events, sentence
 from ssmtl.recipes import Configuration, Task
 from ssmtl.report.page import ClipReport, Moment, Page, write_page
 from ssmtl.results import SUMMARY, ClipObjects, ClipScores, read_objects, read_scores, read_summary
+from ssmtl.scoring.score import TaskScale, calibrate
 from ssmtl.video.sources import Clip, open_source
 
 MOMENTS = 3
@@ -48,19 +50,35 @@ def review(
     if not found.get("clips"):
         raise DataError(f"{result / SUMMARY}: no results; run `ssmtl detect` first")
     settings = parse(Configuration, found["configuration"], f"{result / SUMMARY}, configuration")
-    clips = [_clip_report(result, name, about, settings, dataset) for name, about in found["clips"].items()]
+    plain = settings.scoring.combine == "plain"
+    scales = _scales(found, settings) if plain else None
+    clips = [_clip_report(result, name, about, settings, scales, dataset) for name, about in found["clips"].items()]
     if "threshold" in found:
         count = sum(about.get("events", 0) for about in found["clips"].values())
         threshold = found["threshold"]
         facts = [*facts, ("events", str(count)), ("threshold", f"{threshold['value']:.3g} ({threshold['from']})")]
-    write_page(page, Page(title, summary, facts, clips, found["configuration"]))
+    write_page(page, Page(title, summary, facts, clips, found["configuration"], on_scale=not plain))
+
+
+def _scales(found: Mapping[str, Any], settings: Configuration) -> dict[str, TaskScale]:
+    """The scales on which events tell their reasons, where scores are plain means."""
+    known = {kind: (float(median), float(high)) for kind, (median, high) in found["scales"].items()}
+    return {part.kind: TaskScale.between(*known[part.kind], part.form) for part in settings.scoring_parts}
 
 
 def _clip_report(
-    result: Path, name: str, about: dict[str, Any], settings: Configuration, dataset: Dataset | None
+    result: Path,
+    name: str,
+    about: dict[str, Any],
+    settings: Configuration,
+    scales: Mapping[str, TaskScale] | None,
+    dataset: Dataset | None,
 ) -> ClipReport:
     clip = Clip(name, Path(about["source"]), about["start"], about["stop"])
     scores, objects = read_scores(result / name), read_objects(result / name)
+    if scales is not None:
+        raw = objects.task_scores.astype(np.float32)
+        objects = replace(objects, task_scores=calibrate(raw, objects.kinds, scales).astype(np.float64))
     frames = len(scores.scores)
     return ClipReport(
         name,

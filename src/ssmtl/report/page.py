@@ -69,6 +69,13 @@ class ClipReport:
     events: Sequence[str] = ()
 
 
+ON_SCALE = "Scores: 0 is ordinary; 1.0 is as unusual as the top 1 % of held-out normal footage."
+PLAIN = (
+    "Scores of frames and objects are plain means of the tasks' raw scores: the higher, the more unusual. "
+    "What each task says: 0 is ordinary; 1.0 is as unusual as the top 1 % of held-out normal footage."
+)
+
+
 @dataclass(frozen=True)
 class Page:
     """All that one page says.
@@ -79,6 +86,7 @@ class Page:
         facts: label and value of what is worth knowing at a glance.
         clips: in any order; the page shows the highest peak first.
         settings: the resolved configuration, shown as JSON.
+        on_scale: whether scores of frames and objects are on the scale of normal footage, as those of tasks are.
     """
 
     title: str
@@ -86,6 +94,7 @@ class Page:
     facts: Sequence[tuple[str, str]] = ()
     clips: Sequence[ClipReport] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
+    on_scale: bool = True
 
 
 def peak_frame(scores: NDArray[np.floating]) -> int | None:
@@ -176,8 +185,7 @@ def _header(page: Page) -> str:
 {summary}
 {f'<dl class="facts">{facts}</dl>' if facts else ""}
 <p class="key"><span class="scale" aria-hidden="true"><i>0</i><i>1</i><i>2+</i></span>
-<span>Scores: 0 is ordinary; 1.0 is as unusual as the top 1 % of held-out normal footage; there is no upper
-limit.{truth if labelled else ""}</span></p>
+<span>{ON_SCALE if page.on_scale else PLAIN}{truth if labelled else ""}</span></p>
 </header>
 <main>"""
 

@@ -94,6 +94,12 @@ class TaskScale:
         """The raw score that is taken for 1."""
         return _gathered(self.high, self.form)
 
+    @staticmethod
+    def between(raw_median: float, raw_high: float, form: Form) -> "TaskScale":
+        """The scale between two raw scores."""
+        median, high = _spread(np.array([raw_median, raw_high]), form).tolist()
+        return TaskScale(median, high, form)
+
 
 def _spread(raw: NDArray[np.floating], form: Form, most: float | None = None) -> NDArray[np.float64]:
     values = raw.astype(np.float64)

@@ -177,6 +177,18 @@ def test_confirming_dismissing_and_taking_it_back(page: Page, example: Example) 
     expect(page.locator("#events-note")).to_have_text("No events like that.")
 
 
+def test_reviewing_one_after_another(page: Page, example: Example) -> None:
+    """Where the list shows what is not reviewed, a verdict takes the event out of it; its neighbours stay at hand."""
+    page.get_by_label("Review").select_option("new")
+    page.locator("#event-list button").first.click()
+    first = page.locator("#event-facts").text_content()
+    page.get_by_role("button", name="Confirm").click()
+    expect(page.locator("#verdict")).to_contain_text("Confirmed")
+    page.get_by_role("button", name="Older").last.click()
+    expect(page.locator("#event-facts")).not_to_have_text(first or "")
+    expect(page.get_by_role("button", name="Confirm")).to_be_visible()
+
+
 def test_filters_and_older_events(page: Page, example: Example) -> None:
     items = page.locator("#event-list li")
     expect(items).to_have_count(24)

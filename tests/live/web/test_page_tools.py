@@ -51,6 +51,32 @@ def drag(page: Page, pixels: float) -> None:
     page.mouse.move(x, y + pixels)
 
 
+def test_what_is_typed_is_left_alone(page: Page, example: Example) -> None:
+    """Also where it is no threshold yet; then there is nothing to save."""
+    box, save = page.get_by_label("Threshold", exact=True).last, page.get_by_role("button", name="Save threshold")
+    box.fill("2.5")
+    expect(save).to_be_enabled()
+    box.fill("0")
+    expect(save).to_be_disabled()
+    page.wait_for_timeout(5500)  # the chart renews itself
+    expect(box).to_have_value("0")
+    box.press("End")
+    box.press_sequentially(".8")
+    expect(box).to_have_value("0.8")
+    save.click()
+    until(lambda: settings(example).threshold == 0.8)
+
+
+def test_nothing_of_one_camera_is_saved_for_another(page: Page, example: Example) -> None:
+    page.get_by_label("Threshold", exact=True).last.fill("0.9")
+    page.route("**/api/cameras/yard/scores*", lambda route: None)  # never answered
+    page.get_by_role("button", name=re.compile("yard")).first.click()
+    expect(page.locator("#camera-name")).to_have_text("yard")
+    expect(page.get_by_role("button", name="Save threshold")).to_be_disabled()
+    expect(page.locator("#threshold")).to_be_hidden()
+    expect(page.locator("#marks button")).to_have_count(0)
+
+
 def test_dragging_the_threshold_shows_what_it_would_have_done(page: Page, example: Example) -> None:
     answers: list[dict[str, Any]] = []
     page.on("response", lambda r: answers.append({"url": r.url, **r.json()}) if "/preview" in r.url else None)

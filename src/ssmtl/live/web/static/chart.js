@@ -17,6 +17,7 @@ const input = byId("threshold-number");
 let camera = null;
 let range = 3600;
 let data = { points: [], events: [], threshold: 1, since: 0, until: 3600, raised: 0 };
+let ready = false; // whether the data are of the chosen camera
 let tried = null; // the threshold that is tried out, and the events it would have raised
 let would = null;
 let dragging = false;
@@ -46,8 +47,10 @@ export function startChart(openEvent, settingsChanged) {
   slider.addEventListener("pointerdown", grab);
   slider.addEventListener("keydown", press);
   input.addEventListener("input", () => {
-    if (input.value !== "" && input.valueAsNumber >= LEAST) attempt(input.valueAsNumber);
+    // What is no threshold (yet) tries nothing out.
+    attempt(input.valueAsNumber >= LEAST ? input.valueAsNumber : data.threshold);
   });
+  input.addEventListener("blur", () => draw());
   byId("threshold-save").addEventListener("click", () => save(value()));
   byId("threshold-model").addEventListener("click", () => save(null));
 }
@@ -60,8 +63,14 @@ export function showChart(health) {
   camera = health.camera;
   forget("score");
   tried = would = null;
+  // Nothing of the camera before may be taken for this one's, or saved for it.
+  ready = false;
+  clearTimeout(timer);
+  asking.abort();
   data = { ...data, points: [], events: [] };
   say(byId("threshold-problem"), "");
+  byId("preview").textContent = "";
+  draw();
   refresh.soon();
 }
 
@@ -86,6 +95,7 @@ async function load() {
   const preview = await get("score", path("preview"), { ...window, threshold: scores.threshold });
   if (camera !== asked || range !== askedRange || dragging) return;
   data = { ...window, ...scores, events, raised: preview.events.length };
+  ready = true;
   if (tried !== null) ask();
   draw();
 }
@@ -124,6 +134,7 @@ function press(event) {
 }
 
 function attempt(threshold, scale = undefined) {
+  if (!ready) return;
   const rounded = Math.round(100 * threshold) / 100;
   tried = Math.abs(rounded - data.threshold) < 0.005 ? null : rounded;
   would = null;
@@ -152,6 +163,7 @@ function ask() {
 }
 
 async function save(threshold) {
+  if (!ready) return;
   const asked = camera;
   try {
     const settings = await send("PUT", path("settings"), { threshold });
@@ -201,8 +213,8 @@ function draw(scale = dragging ? scaleThen : top()) {
   drawThreshold(y);
   drawMarks(x, width);
   drawTicks(x, width);
-  const empty = data.points.length || data.events.length;
-  say(byId("plot-note"), empty ? "" : "No scores of this time.");
+  const empty = !data.points.length && !data.events.length;
+  say(byId("plot-note"), ready && empty ? "No scores of this time." : "");
 }
 
 function gradient(y) {
@@ -259,9 +271,9 @@ function drawThreshold(y) {
   slider.setAttribute("aria-valuemin", LEAST);
   slider.setAttribute("aria-valuemax", number(Math.max(top(), threshold)));
   slider.setAttribute("aria-valuenow", number(threshold));
-  if (document.activeElement !== input || Math.abs(input.valueAsNumber - threshold) > 0.005) {
-    input.value = number(threshold);
-  }
+  slider.style.visibility = ready ? "" : "hidden";
+  // What is being typed stays as it is.
+  if (document.activeElement !== input) input.value = ready ? number(threshold) : "";
   byId("threshold-save").disabled = tried === null;
   const during = `in the last ${TIME_WORDS[data.until - data.since]}`;
   // The watch takes up what was saved within seconds; until then its words are of the one before.
@@ -273,7 +285,7 @@ function drawThreshold(y) {
     text = `At ${number(tried)} it would have raised ${raised} ${during}; at ${current} ${data.raised}.`;
   }
   slider.setAttribute("aria-valuetext", number(threshold));
-  if (would !== null || tried === null) byId("preview").textContent = text;
+  if (ready && (would !== null || tried === null)) byId("preview").textContent = text;
 }
 
 /** Buttons for the mouse; with the keyboard events are opened from their list. One stays: it may just be pressed. */
@@ -294,7 +306,10 @@ function drawMarks(x, width) {
 
 function makeMark(key) {
   const button = el("button", { type: "button", tabIndex: -1 });
-  button.addEventListener("click", () => open(data.events.find((event) => event.key === key)));
+  button.addEventListener("click", () => {
+    const event = data.events.find((other) => other.key === key);
+    if (event) open(event);
+  });
   return button;
 }
 

@@ -14,6 +14,7 @@ const VERDICTS = {
 };
 
 let event = null;
+let beside = null; // the events next to one that its verdict took out of the filtered list
 let changed = () => {};
 
 export function startEvent(statusChanged) {
@@ -59,9 +60,14 @@ function left() {
   if (document.activeElement === document.body) byId("events").focus({ preventScroll: true });
 }
 
+/** The event before (-1) or after (+1) the open one. */
+function next(step) {
+  return neighbour(event, step) ?? (beside?.of === event.key ? beside[step] : undefined);
+}
+
 function go(step) {
-  const next = neighbour(event, step);
-  if (next) openEvent(next);
+  const other = next(step);
+  if (other) openEvent(other);
 }
 
 async function judge(status) {
@@ -69,6 +75,7 @@ async function judge(status) {
   try {
     const answer = await send("POST", `/api/events/${encodeURIComponent(judged.key)}`, { status });
     say(byId("verdict-problem"), "");
+    if (event?.key === judged.key) beside = { of: event.key, "-1": next(-1), 1: next(1) };
     replaceEvent(answer);
     changed();
     if (event?.key === judged.key) {
@@ -89,8 +96,8 @@ function show() {
   showVerdict();
   showReasons();
   showTrack();
-  byId("newer-event").disabled = !neighbour(event, -1);
-  byId("older-event").disabled = !neighbour(event, 1);
+  byId("newer-event").disabled = !next(-1);
+  byId("older-event").disabled = !next(1);
 }
 
 function showFacts() {

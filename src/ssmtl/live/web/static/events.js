@@ -129,7 +129,7 @@ function show() {
   const filtered = Object.values(choice()).some(Boolean);
   const none = filtered ? "No events like that." : "Nothing unusual so far.";
   say(byId("events-note"), events.length ? "" : none);
-  const shown = new Map(events.map((event) => [event.key, nodes.get(event.key) ?? make(event.key)]));
+  const shown = new Map(events.map((event) => [event.key, nodes.get(event.key) ?? make()]));
   for (const [key, node] of nodes) if (!shown.has(key)) node.item.remove();
   nodes = shown;
   events.forEach((event, i) => {
@@ -141,7 +141,7 @@ function show() {
   byId("older").hidden = !more || !events.length;
 }
 
-function make(key) {
+function make() {
   const node = {
     picture: el("span", { className: "picture" }),
     title: el("b"),
@@ -151,13 +151,15 @@ function make(key) {
   };
   const words = el("span", { className: "words" }, node.title, node.facts, node.last);
   node.button = el("button", { type: "button", className: "event" }, node.picture, words);
-  node.button.addEventListener("click", () => open(events.find((event) => event.key === key)));
+  // While a list with another filter is on its way, what is shown is in no list.
+  node.button.addEventListener("click", () => open(node.event));
   node.item = el("li", {}, node.button);
   return node;
 }
 
 function update(node, event) {
   const text = JSON.stringify([event.headline, event.end, event.score, event.status, event.picture_url]);
+  node.event = event;
   if (node.text === text) return;
   node.text = text;
   node.title.textContent = event.headline;
