@@ -259,6 +259,15 @@ class TestNetwork:
         assert again.threshold() == known.threshold() and again.training["losses"] == known.training["losses"]
         assert again.training["network"] == {"recipe": "fast", "identity": known.identity}
 
+    def test_how_many_are_scored_at_once_says_nothing_of_what_tasks_are_worth(
+        self, street: Path, model: Path, tmp_path: Path
+    ) -> None:
+        done = self.fit(street, tmp_path / "again", "--network", model, "--set", "scoring.batch=1")
+        assert done.returncode == 0, done.stderr
+        known, again = load_model(model).scales, load_model(tmp_path / "again").scales
+        for kind, scale in known.items():
+            assert again[kind].weight == pytest.approx(scale.weight, rel=1e-3), kind
+
     def test_another_recipe_measures_what_it_adds(self, street: Path, model: Path, tmp_path: Path) -> None:
         done = self.fit(street, tmp_path / "plus", "--network", model, "--recipe", "ssmtl-plus", "--set", PLAIN[0])
         assert done.returncode == 0, done.stderr

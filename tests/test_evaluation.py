@@ -320,3 +320,62 @@ def test_a_table_of_one_clip_alone_is_not_one_of_all(files: tuple[Path, Path], t
     (tmp_path / "all.csv").write_text(f"clip,{header}\n01,{row}\n")
     done = evaluate_files(files[0], tmp_path / "all.csv", 10)
     assert done.regions is not None and done.regions.detections == 1
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_a_table_names_its_clips_whatever_separates_its_columns(
+    own: OwnDataset, tmp_path: Path, separator: str
+) -> None:
+    rows = ["clip,frame,x_min,y_min,x_max,y_max,score", "01,2,10,10,30,50,0.5"]
+    table = tmp_path / "regions.csv"
+    table.write_text("\n".join(rows).replace(",", separator))
+    done = evaluate(own, regions=table).regions
+    assert done is not None and done.rbdc == 0.5
+    (own.root / "test" / "02.mp4").unlink()
+    table.write_text("\n".join(rows).replace("01,", "other,").replace(",", separator))
+    with pytest.raises(DataError, match="other"):
+        evaluate(OwnDataset(own.root), regions=table)
+
+
+def test_regions_of_a_part_of_a_clip_are_refused(own: OwnDataset, tmp_path: Path) -> None:
+    """As its frame scores are: its frames count from the part's first."""
+    result = tmp_path / "result"
+    for name in ("01", "02"):
+        (result / name).mkdir(parents=True)
+        (result / name / "regions.csv").write_text("frame,x_min,y_min,x_max,y_max,score\n0,10,10,30,50,0.5\n")
+    facts = {"01": {"start": 2, "stop": None}, "02": {"start": 0, "stop": None}}
+    configuration = {"recipe": "fast", "seed": 0, "scoring": {}}
+    (result / "summary.json").write_text(json.dumps({"clips": facts, "configuration": configuration}))
+    with pytest.raises(DataError, match="a part of the clip only"):
+        evaluate(own, own_scores(tmp_path / "scores"), regions=result)
+
+
+def test_the_first_frame_may_be_said_of_a_data_sets_tracks(own: OwnDataset, tmp_path: Path) -> None:
+    """Of COCO's JSON whose images do not begin with a clip's first one."""
+    images = [{"id": i, "file_name": f"01/{i:03}.png", "width": 80, "height": 60} for i in (3, 4)]
+    annotations = [{"id": i, "image_id": i, "category_id": 1, "track_id": 7, "bbox": [10, 10, 20, 40]} for i in (3, 4)]
+    categories = [{"id": 1, "name": "abnormal"}]
+    file = tmp_path / "tracks.json"
+    file.write_text(json.dumps({"images": images, "annotations": annotations, "categories": categories}))
+    regions = write(tmp_path / "regions", FOUND)
+    with pytest.raises(DataError, match="--first-frame"):
+        evaluate(OwnDataset(own.root, file), regions=regions)
+    frames = {}
+    for first in (0, 1):
+        tracks = OwnDataset(own.root, file, first).tracks(own.test_clips()[0], FRAMES)
+        assert tracks is not None
+        frames[first] = tracks.frames.tolist()
+    assert frames == {0: [3, 4], 1: [2, 3]}
+
+
+@pytest.mark.parametrize("ending", ["npy", "txt", "csv"])
+def test_one_file_of_labels_and_one_of_scores(tmp_path: Path, ending: str) -> None:
+    for name, values in (("labels", [0, 0, 1, 1]), ("scores", [0.1, 0.2, 0.9, 0.8])):
+        file = tmp_path / f"{name}.{ending}"
+        if ending == "npy":
+            np.save(file, values)
+        else:
+            rows = [f"{i},{value}" for i, value in enumerate(values)] if ending == "csv" else map(str, values)
+            file.write_text("\n".join([*(["frame,score"] if ending == "csv" else []), *rows]))
+    done = evaluate_files(labels=tmp_path / f"labels.{ending}", scores=tmp_path / f"scores.{ending}")
+    assert done.frames is not None and done.frames.micro == 1.0

@@ -108,8 +108,10 @@ def evaluate(
     clips = dataset.test_clips()
     names = [clip.name for clip in clips]
     summary = _own_summary(scores)
-    for name in names if summary else []:
-        _check(summary, Path(scores or ""), name)
+    for given in (scores, regions):
+        own = _own_summary(given)
+        for name in names if own else []:
+            _check(own, Path(given or ""), name)
     done = Evaluation(dataset.title, system, names, settings=summary.get("configuration", {}))
     values: Scores = {}
     if scores is not None:
@@ -176,6 +178,8 @@ def evaluate_files(
         if not truth:
             raise DataError(f"{labels}: holds no clip; write the labels of every clip")
         own = read_frame_scores(Path(scores))
+        if len(own) == len(truth) == 1 and not any(_says_clips(Path(place)) for place in (scores, labels)):
+            own = dict(zip(truth, own.values(), strict=True))
         _check_names(own, truth, scores, labels)
         names = match_clips(list(truth), own, str(scores))
         values = {name: own[names[name]] for name in truth}
@@ -306,6 +310,11 @@ _UNNAMED = (".npy", ".txt")
 def _names_only_some(place: Path) -> bool:
     """Whether a clip of which there is nothing is not named there: so it is in a table or a JSON of all clips."""
     return place.is_file() and place.suffix.lower() in (".csv", ".json") and names_clips(place)
+
+
+def _says_clips(place: Path) -> bool:
+    """Whether a folder or a file of scores says which clips it is of."""
+    return place.is_dir() or names_clips(place)
 
 
 def _match_some(names: Iterable[str], found: Iterable[str]) -> set[str]:

@@ -28,6 +28,9 @@ from ssmtl.training.train import generator, to_input
 Change = Callable[[Tensor, Tensor, torch.Generator], Tensor]
 """Makes the sequences of a batch at some positions unusual; chance comes from the generator alone."""
 
+CHANGED_AT_ONCE = 16
+"""Sequences that are made unusual together, and by each other: what a task is worth hangs on no setting of speed."""
+
 WEIGHED_ON = 1_500
 """Held-out sequences, at most, that are made unusual."""
 
@@ -90,7 +93,7 @@ def _scores(
     scorer = for_inference(network)
     step = progress.stage(f"scoring {len(positions)} held-out sequences", len(positions))
     middle = slice(configuration.reach - REACH, configuration.reach + REACH + 1)
-    size = configuration.scoring.batch
+    size = configuration.scoring.batch if change is None else CHANGED_AT_ONCE
     tasks = configuration.scoring_tasks
     names = given_names(tasks)
     parts = []

@@ -127,6 +127,7 @@ ONE = [{"id": 1, "file_name": "a/0.jpg"}]
         ({"images": ONE, "annotations": [result(1), result(2)]}, "annotation 1 from 0: image_id is 2, which is none"),
         ({"images": ONE, "annotations": [result([1])]}, "annotation 0 from 0: .*needs image_id"),
         ({"images": [{"file_name": "a/0.jpg"}], "annotations": []}, "image 0 from 0: no 'id'"),
+        ({"images": [{"id": [1], "file_name": "a/0.jpg"}], "annotations": []}, "image 0 from 0"),
         ({"images": [{"id": 1}], "annotations": []}, "image 0 from 0: its name '' tells no clip"),
         ({"images": [{"id": 1, "video_id": 9}], "videos": VIDEOS, "annotations": []}, "image 0 from 0: no 9"),
         (

@@ -200,6 +200,8 @@ def test_without_a_detector_it_says_how_to_get_one_and_how_to_go_on(name: str) -
         ("detectors.background.rate=0.5", "detectors.background: no row has it"),
         ("tasks.jigsaw.permutations=4", "tasks.jigsaw: no row has it"),
         ("train.epochs=0", "train.epochs"),
+        ("teachers.clasifier.batch=3", "teachers: clasifier: unknown field"),
+        ("teachers.classifier.nonsense=3", "teachers: classifier.*nonsense: unknown field"),
     ],
 )
 def test_refused_changes(change: str, message: str, choices: Choices) -> None:

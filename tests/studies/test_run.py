@@ -3,8 +3,10 @@
 import csv
 import io
 import json
+import sys
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -25,7 +27,7 @@ from ssmtl.studies.choices import Choices
 from ssmtl.studies.rows import STUDIES
 from ssmtl.studies.run import run_studies
 from ssmtl.studies.subset import Subset
-from ssmtl.studies.units import plan
+from ssmtl.studies.units import Unit, plan
 from ssmtl.studies.worker import ROW
 
 QUICK = {
@@ -193,6 +195,47 @@ def test_a_row_that_was_killed_after_its_training_is_only_scored(street: Path, d
     assert run_studies(["table2"], "own", street, done.out, CHOICES, rows=["T3"]) == {}
     assert (folder / "model" / DESCRIPTION).stat().st_mtime_ns == trained
     assert done.read("table2", "T3")["measures"] == before["measures"], "clips that were scored are kept"
+
+
+def test_a_row_that_another_model_scored_in_part_is_scored_anew(street: Path, done: Run) -> None:
+    """That of another row that was trained in the same way, not to the last bit."""
+    folder, before = done.folder("table2", "T3"), done.read("table2", "T3")
+    summary = folder / "result" / "summary.json"
+    summary.write_text(json.dumps(json.loads(summary.read_text()) | {"model": "another"}))
+    (folder / ROW).unlink()
+    assert run_studies(["table2"], "own", street, done.out, CHOICES, rows=["T3"]) == {}
+    assert untimed(done.read("table2", "T3")) == untimed(before)
+
+
+def test_a_row_whose_process_is_killed_is_told_in_the_table(street: Path, tmp_path: Path) -> None:
+    killed = patch.object(processes.subprocess, "Popen", partial(_killed, processes.subprocess.Popen))
+    with killed:
+        failed = run_studies(["table2"], "own", street, tmp_path, CHOICES, rows=["T3"])
+    assert "ended with code -9" in failed["table2 T3, seed 0"]
+    assert "failed: its process ended with code -9" in (tmp_path / "table2.md").read_text()
+
+
+def _killed(start: Any, arguments: list[str], **options: Any) -> Any:
+    return start([sys.executable, "-c", "import os; os.kill(os.getpid(), 9)"], **options)
+
+
+def test_zones_are_told_apart_and_the_version_is(street: Path, tmp_path: Path) -> None:
+    tops = {"a": 1.0, "b": 0.5}
+    zones = [{"name": name, "kind": "ignore", "points": [[0, 0], [1, 0], [1, top]]} for name, top in tops.items()]
+    other = [{**zones[0], "points": [[0, 0], [1, 0], [0.5, 0.5]]}, zones[1]]
+
+    def unit(chosen: list[dict[str, Any]]) -> Unit:
+        choices = replace(CHOICES, changes=({**QUICK, "zones": chosen},))
+        return plan([STUDIES["table2"]], OwnDataset(street), tmp_path, choices, 1)[0]
+
+    first = unit(zones)
+    first.folder.mkdir(parents=True)
+    (first.folder / "settings.json").write_text(json.dumps(first.settings))
+    (first.folder / ROW).write_text("{}")
+    assert first.changed() == unit(zones).changed() == []
+    assert all(name.startswith("configuration.zones.0.points") for name in unit(other).changed() or ["none"])
+    with patch("ssmtl.studies.units.__version__", "9"):
+        assert unit(zones).changed() == ["ssmtl"]
 
 
 def test_unknown_rows_and_studies_without_a_detector(street: Path, tmp_path: Path) -> None:

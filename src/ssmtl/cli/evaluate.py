@@ -61,7 +61,7 @@ def evaluate(
     """Compare scores, ours or anyone's, with ground truth: micro and macro AUC, EER, AP, RBDC and TBDC."""
     if out is not None:
         check_output(out)
-    data = options.read_dataset(dataset, root, tracks=tracks)
+    data = options.read_dataset(dataset, root, tracks=tracks, first_frame=first_frame)
     if data is not None:
         for option, given in (("--labels", labels), ("--frames", frames)):
             if given is not None:

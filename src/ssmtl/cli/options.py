@@ -72,7 +72,11 @@ def every_change(every: int | None) -> dict[str, Any]:
 
 
 def read_dataset(
-    name: str | None, root: Path | None, sources: list[str] | None = None, tracks: Path | None = None
+    name: str | None,
+    root: Path | None,
+    sources: list[str] | None = None,
+    tracks: Path | None = None,
+    first_frame: int | None = None,
 ) -> Dataset | None:
     """The named data set, or None where sources are given instead."""
     if name is None and root is not None:
@@ -83,7 +87,7 @@ def read_dataset(
         raise DataError(f"--dataset {name}: needs --root DIR, the folder where it lies")
     if sources:
         raise DataError(f"--dataset {name}: give either a data set or sources, not both")
-    return open_dataset(name, root, tracks)
+    return open_dataset(name, root, tracks, first_frame)
 
 
 def print_calibration(calibration: "Calibration", model: "Model") -> None:

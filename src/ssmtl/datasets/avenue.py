@@ -42,9 +42,9 @@ class Avenue(Benchmark):
     by_number = True
     official = Official(16, 15328, 21, 15324, numbered=True)
 
-    def __init__(self, root: Path, tracks_folder: Path | None = None) -> None:
+    def __init__(self, root: Path, tracks_folder: Path | None = None, first_frame: int | None = None) -> None:
         """Nothing is read yet; arguments as of `Benchmark`."""
-        super().__init__(root, tracks_folder)
+        super().__init__(root, tracks_folder, first_frame)
         self._truth = cache(_read_file)
 
     def frame_labels(self, clip: Clip, frames: int) -> NDArray[np.bool_]:

@@ -34,15 +34,16 @@ class Benchmark(ABC):
     """Whether clips are told apart by a number."""
     official = Official()
 
-    def __init__(self, root: Path, tracks_folder: Path | None = None) -> None:
+    def __init__(self, root: Path, tracks_folder: Path | None = None, first_frame: int | None = None) -> None:
         """Nothing is read before it is asked for, so that training needs no annotation.
 
         Args:
             root: the folder of the data set.
-            tracks_folder: tracks to use in place of any that lie in `root`, as of `open_dataset`.
+            tracks_folder, first_frame: tracks to use in place of any that lie in `root`, as of `open_dataset`.
         """
         self.root = Path(root)
         self.tracks_folder = None if tracks_folder is None else Path(tracks_folder)
+        self.first_frame = first_frame
 
     @property
     def title(self) -> str:
@@ -115,7 +116,7 @@ class Benchmark(ABC):
     def track_files(self) -> TrackFiles | None:
         """The tracks files, if there are any."""
         homes = [self.home, *subfolders(self.home), self.root]
-        return find_track_files(homes, self.tracks_folder, self.test_names, self.by_number)
+        return find_track_files(homes, self.tracks_folder, self.test_names, self.by_number, self.first_frame)
 
     @cached_property
     def _test(self) -> tuple[Path, list[Clip]]:

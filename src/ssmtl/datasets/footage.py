@@ -7,7 +7,7 @@ from av.error import FFmpegError
 
 from ssmtl.datasets.layout import numbers_in
 from ssmtl.errors import SourceError
-from ssmtl.video.files import VideoFile, open_container
+from ssmtl.video.files import VideoFile, open_container, video_stream
 from ssmtl.video.folders import list_pictures
 from ssmtl.video.sources import Clip
 
@@ -33,7 +33,7 @@ def count_frames(clip: Clip) -> int:
 def _packets(path: Path) -> int:
     try:
         with open_container(str(path.absolute())) as container:
-            return sum(1 for packet in container.demux(container.streams.video[0]) if packet.size)
+            return sum(1 for packet in container.demux(video_stream(container, path)) if packet.size)
     except (FFmpegError, OSError) as error:
         raise SourceError(f"{path}: reading failed ({error.strerror}); copy it again") from error
 

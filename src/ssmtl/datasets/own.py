@@ -63,15 +63,16 @@ class OwnDataset:
     name = title = "own"
     page = ""
 
-    def __init__(self, root: Path, tracks_folder: Path | None = None) -> None:
+    def __init__(self, root: Path, tracks_folder: Path | None = None, first_frame: int | None = None) -> None:
         """Nothing is read before it is asked for, so that training needs no annotation.
 
         Args:
             root: the folder of the data set.
-            tracks_folder: tracks to use in place of any that lie in `root`, as of `open_dataset`.
+            tracks_folder, first_frame: tracks to use in place of any that lie in `root`, as of `open_dataset`.
         """
         self.root = Path(root)
         self.tracks_folder = None if tracks_folder is None else Path(tracks_folder)
+        self.first_frame = first_frame
         self.annotation = self.root / "abnormal.csv"
 
     def train_clips(self) -> list[Clip]:
@@ -162,7 +163,8 @@ class OwnDataset:
     @cached_property
     def _track_files(self) -> TrackFiles | None:
         names = [clip.name for clip in self.test_clips()]
-        return find_track_files([self.root, *subfolders(self.root)], self.tracks_folder, names)
+        homes = [self.root, *subfolders(self.root)]
+        return find_track_files(homes, self.tracks_folder, names, first_frame=self.first_frame)
 
     @cached_property
     def _table(self) -> _Table:

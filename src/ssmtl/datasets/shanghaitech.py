@@ -40,9 +40,9 @@ class ShanghaiTech(Benchmark):
     test_places = ("testing/frames", "testing/videos")
     official = Official(330, 274_515, 107, 40_791)
 
-    def __init__(self, root: Path, tracks_folder: Path | None = None) -> None:
+    def __init__(self, root: Path, tracks_folder: Path | None = None, first_frame: int | None = None) -> None:
         """Nothing is read yet; arguments as of `Benchmark`."""
-        super().__init__(root, tracks_folder)
+        super().__init__(root, tracks_folder, first_frame)
         self._truth = cache(_read_pixel_masks)
 
     def frame_labels(self, clip: Clip, frames: int) -> NDArray[np.bool_]:

@@ -43,7 +43,11 @@ class TrackFiles:
 
 
 def find_track_files(
-    homes: Sequence[Path], given: Path | None, names: Sequence[str], by_number: bool = False
+    homes: Sequence[Path],
+    given: Path | None,
+    names: Sequence[str],
+    by_number: bool = False,
+    first_frame: int | None = None,
 ) -> TrackFiles | None:
     """The tracks of a data set.
 
@@ -52,6 +56,7 @@ def find_track_files(
         given: what the user named in place of that, in any form that `read_tracks_folder` reads.
         names: of the test clips, at least one.
         by_number: as in `match_files`.
+        first_frame: number of a clip's first frame in what is given, where that is COCO's JSON.
 
     Returns:
         What is given, or else the first folder with a file of one of the clips, or None.
@@ -65,7 +70,7 @@ def find_track_files(
         return next((each for each in found if each.of), None)
     if not given.exists():
         raise DataError(f"{given}: no such file or folder; name the one that holds the tracks of the test clips")
-    named = _match_given(given, names, by_number)
+    named = _match_given(given, names, by_number, first_frame)
     if not named.of:
         how = "name the files after them" if named.by_file else "name the clips as the data set does"
         raise DataError(f"{given}: holds no tracks of any test clip; {how}, as {names[0]}{'.txt' * named.by_file}")
@@ -106,7 +111,7 @@ def read_clip_tracks(
     )
 
 
-def _match_given(given: Path, names: Sequence[str], by_number: bool) -> TrackFiles:
+def _match_given(given: Path, names: Sequence[str], by_number: bool, first_frame: int | None) -> TrackFiles:
     if given.is_dir():
         files = clip_files(given, TRACKS.inside)
         if not any(map(names_clips, files.values())):
@@ -114,7 +119,7 @@ def _match_given(given: Path, names: Sequence[str], by_number: bool) -> TrackFil
             # A folder that is itself a clip's has its file deeper, as has one that MOT's benchmark gives.
             if matched.of or not files:
                 return matched
-    whole = read_tracks_folder(given)
+    whole = read_tracks_folder(given, first_frame)
     found = list(whole)
     matched_names = _one_each(names, found, found, given, by_number)
     taken = set(matched_names.values())

@@ -56,9 +56,9 @@ class UCSD(Benchmark):
     wanted: int | None = None
     """Which of the two; None = either."""
 
-    def __init__(self, root: Path, tracks_folder: Path | None = None) -> None:
+    def __init__(self, root: Path, tracks_folder: Path | None = None, first_frame: int | None = None) -> None:
         """Nothing is read yet; arguments as of `Benchmark`."""
-        super().__init__(root, tracks_folder)
+        super().__init__(root, tracks_folder, first_frame)
         self._truth = cache(_read_folder)
         self._ranges = cache(read_label_file)
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssmtl.errors import DataError
+from ssmtl.formats.tables import first_row
 
 V = TypeVar("V")
 
@@ -232,8 +233,6 @@ def names_clips(path: Path) -> bool:
     if path.suffix.lower() != ".csv":
         return path.suffix.lower() in {".json", ".npz"}
     try:
-        with path.open(encoding="utf-8-sig", errors="replace") as file:
-            header = file.readline()
-    except OSError:
-        return False  # reading its tracks will say why
-    return "clip" in [cell.strip().strip('"').strip() for cell in header.split(",")]
+        return "clip" in first_row(path)
+    except DataError:
+        return False  # reading its rows will say why

@@ -214,6 +214,7 @@ def _images(path: Path, whole: dict[str, Any]) -> dict[Any, Image]:
                 raise ValueError(f"frame_id is {image['frame_id']!r}")
             if abs(number) >= 10**_MOST_DIGITS:
                 raise ValueError(f"its number has more than {_MOST_DIGITS} digits")
+            hash(image["id"])
             pairs.append((image["id"], (clip, number)))
         except _MISTAKES as error:
             raise DataError(f"{where}: {_missing(error)}; needs id, and file_name or video_id and frame_id") from error

@@ -128,6 +128,15 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
                 yield number, text
 
 
+def first_row(path: Path) -> list[str]:
+    """The fields of a CSV file's header; none where it is empty.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    return next((fields for _, fields in _rows(path)), [])
+
+
 def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
     """Last line and fields, without blanks around, of every row of a CSV file that is not empty, the header first."""
     with _opened(path, newline="") as file:

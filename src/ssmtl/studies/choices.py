@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from ssmtl.config import merge
+from ssmtl.config import merge, parse
 from ssmtl.engine.settings import EXACT
 from ssmtl.errors import ConfigError
 from ssmtl.recipes import RECIPES, TASKS, Configuration, configure
 from ssmtl.studies.rows import BACKGROUND, FLOW, STANDS_FOR, STUDIES, A, B, Row, Study
+from ssmtl.teachers.build import Teachers
 
 Scale = Literal["full", "small"]
 
@@ -68,6 +69,8 @@ def check(studies: Sequence[Study], choices: Choices) -> None:
             for kind in change[part] if isinstance(change.get(part), dict) else ():
                 if not any(kind in _kinds(getattr(configuration, part)) for configuration in configurations):
                     raise ConfigError(f"{part}.{kind}: no row has it; see the rows in the documentation of studies")
+        # Rows take what they use of these.
+        parse(Teachers, merge(Teachers().model_dump(mode="json"), change.get("teachers", {})), "teachers")
 
 
 def why_not(row: Row, study: Study, choices: Choices) -> str | None:
@@ -160,11 +163,13 @@ def _compared(configuration: Configuration) -> dict[str, Any]:
 
 
 def flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested values by their dotted names; parts of a list that carry a `kind` go by it."""
+    """Nested values by their dotted names; parts of a list that carry a `kind` of their own go by it, else by place."""
     found: dict[str, Any] = {}
     for name, value in values.items():
         if isinstance(value, list) and value and all(isinstance(part, dict) for part in value):
-            value = {part["kind"]: part for part in value}
+            kinds = [part.get("kind") for part in value]
+            named = None not in kinds and len(set(kinds)) == len(kinds)
+            value = dict(zip(kinds if named else map(str, range(len(value))), value, strict=True))
         if isinstance(value, dict):
             found |= flat(value, f"{prefix}{name}.")
         else:

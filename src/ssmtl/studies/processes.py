@@ -67,6 +67,7 @@ class Runner:
     def _start(self, unit: Unit, place: int) -> "subprocess.Popen[str]":
         unit.folder.mkdir(parents=True, exist_ok=True)
         write_json(unit.folder / SETTINGS, unit.settings)
+        (unit.folder / ERROR).unlink(missing_ok=True)
         sequences, trained = self.out / "sequences", unit.trained(self.out)
         job = Job(unit.folder, self.dataset, self.root, self.scale, sequences, trained, self.threads)
         with (unit.folder / LOG).open("a", encoding="utf-8") as log:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ssmtl.atomic import claim_output
+from ssmtl.atomic import claim_output, write_text
 from ssmtl.errors import ConfigError, OutputError
 from ssmtl.progress import Progress, Silent
 from ssmtl.studies.choices import Choices, check, why_not
@@ -112,6 +112,7 @@ def _run_study(
         error = why_failed(unit, code)
         if error is not None:
             failed[str(unit)] = error
+            write_text(unit.folder / ERROR, error)
         progress.note(f"{unit}: {_words(unit) if error is None else f'failed: {error}'} ({ahead})")
         step()
         _tabulate(study, every, about, runner.out)

@@ -15,10 +15,11 @@ from ssmtl.errors import OutputError
 from ssmtl.fitting import TRAINING
 from ssmtl.model_folder import DESCRIPTION
 from ssmtl.recipes import Configuration
-from ssmtl.sequences.store import fingerprint, state
+from ssmtl.sequences.store import state
 from ssmtl.studies.choices import Choices, flat, resolve, why_not
 from ssmtl.studies.rows import Row, Study
 from ssmtl.studies.worker import ROW, SETTINGS
+from ssmtl.video.sources import Clip
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,18 +70,24 @@ def plan(studies: Sequence[Study], data: Dataset, out: Path, choices: Choices, s
         DataError: the data set has no clips.
     """
     parts = {"train": data.train_clips(), "test": data.test_clips()}
-    footage = {part: {clip.name: fingerprint(clip, None) for clip in clips} for part, clips in parts.items()}
+    footage = {part: {clip.name: _state(clip) for clip in clips} for part, clips in parts.items()}
     units = []
     for study in studies:
         for row in study.rows:
             for seed in range(seeds) if why_not(row, study, choices) is None else ():
                 configuration = resolve(row, study, choices, seed)
                 settings = {
+                    "ssmtl": __version__,
                     "configuration": configuration.model_dump(mode="json"),
                     "data": {"dataset": data.name, **footage, "files": _files(configuration)},
                 }
                 units.append(Unit(study, row, seed, out / study.name / row.name / f"seed{seed}", settings))
     return units
+
+
+def _state(clip: Clip) -> str:
+    """Which footage a clip means: place, part, and its files' number, bytes and age."""
+    return " ".join(map(str, (clip.path.resolve(), clip.start, clip.stop, *state(clip.path))))
 
 
 def _files(configuration: Configuration) -> dict[str, str]:

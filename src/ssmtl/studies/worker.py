@@ -36,7 +36,7 @@ from ssmtl.model import Model
 from ssmtl.model_folder import DESCRIPTION, load_model
 from ssmtl.progress import Progress, Step
 from ssmtl.recipes import Configuration
-from ssmtl.results import read_objects, read_scores
+from ssmtl.results import read_objects, read_scores, read_summary
 from ssmtl.sequences.store import build_store
 from ssmtl.sequences.survey import survey
 from ssmtl.studies.choices import Scale
@@ -105,7 +105,6 @@ def main() -> None:
     job = from_line(sys.stdin.readline())
     threading.Thread(target=_end_with_the_input, daemon=True).start()
     folder = job.folder
-    (folder / ERROR).unlink(missing_ok=True)
     try:
         run_row(job, Log())
     except Exception as error:
@@ -134,7 +133,9 @@ def run_row(job: Job, progress: Progress) -> None:
     data = open_data(job.dataset, job.root, job.scale)
     where = job.trained or folder / "model"
     model = _train(where, data.train_clips(), configuration, job.sequences, progress)
-    done = detect(data.test_clips(), model, folder / "result", resume=True, progress=progress)
+    # The model may be another row's now, trained in the same way, and yet not the same to the last bit.
+    resume = read_summary(folder / "result").get("model", model.identity) == model.identity
+    done = detect(data.test_clips(), model, folder / "result", resume=resume, overwrite=not resume, progress=progress)
     detect_s = sum(facts["seconds"] for facts in done.clips.values())
     write_json(
         folder / ROW,
@@ -184,7 +185,7 @@ def gather(clips: Sequence[Clip], configuration: Configuration, folder: Path, pr
     settings = configuration.sequences
     channels = {"auto": 1 if seen.is_grey else 3, "grey": 1, "rgb": 3}[settings.colour]
     found, where, reach = list(seen.lengths), configuration.detectors, configuration.reach
-    store = build_store(found, where, seen.scene, settings, channels, reach, folder, step)
+    store = build_store(found, where, seen.scene, settings, channels, reach, folder, step, configuration.zones)
     teach(store, found, configuration, configuration.taught_by, folder, progress)
 
 

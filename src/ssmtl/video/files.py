@@ -57,7 +57,7 @@ class VideoFile:
         self.name = name or self.path.stem
         self.undecodable = 0
         with _open(self.path) as container:
-            stream = _video_stream(container, self.path)
+            stream = video_stream(container, self.path)
             self.rate = _average_rate(stream)
             self.expected_frames = _announced_frames(container, stream, self.rate)
 
@@ -73,7 +73,7 @@ class VideoFile:
         first: tuple[int, ...] | None = None
         index = 0
         with _open(self.path) as container:
-            stream = _video_stream(container, self.path)
+            stream = video_stream(container, self.path)
             tick = float(stream.time_base or 0)
             # AVI stores no presentation times: with B-frames its stamps are in decoding order, thus wrong.
             stamped = not (container.format.name == "avi" and stream.codec_context.has_b_frames)
@@ -172,7 +172,12 @@ def _open(path: Path) -> InputContainer:
         ) from error
 
 
-def _video_stream(container: InputContainer, path: Path) -> VideoStream:
+def video_stream(container: InputContainer, path: Path) -> VideoStream:
+    """The first stream of pictures that is no cover.
+
+    Raises:
+        SourceError: there is none, or its codec is unknown.
+    """
     for stream in container.streams.video:
         if not getattr(stream, "disposition", 0) & _ATTACHED_PICTURE:  # older PyAV has no dispositions
             break
