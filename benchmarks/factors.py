@@ -28,6 +28,9 @@ BASE = ["train.min_steps=300", "scoring.every=3", "tasks.arrow_of_time.both_ways
 
 MEASURES = ("micro", "macro_anchored", "rbdc", "tbdc")
 
+AGAIN = "base, on the other processor"
+"""Nothing is changed; the same seed gives another network there. Rows are compared with the base of their processor."""
+
 SQUARE = "crop: kept square"
 """No setting: a box is shown in a square of its longer side, not stretched."""
 
@@ -39,6 +42,7 @@ def rows() -> dict[str, list[str]]:
     motion = '{kind="background"}, {kind="flow"}'
     return {
         "base": [],
+        AGAIN: [],
         "regions: a detector and motion": [f"detectors=[{detector}, {motion}]"],
         "regions: a detector, surer, and motion": [f"detectors=[{surer}, {motion}]"],
         "regions: a detector alone": [f"detectors=[{detector}]"],
@@ -95,7 +99,7 @@ def measured(title: str, changes: list[str], seed: int, work: Path) -> dict:
             (folder / "sequences").symlink_to("../sequences")
         with kept_square() if title == SQUARE else nullcontext():
             options = Namespace(work=folder, recipe="fast", set=[*BASE, *changes], networks=None)
-            write_json(kept, one_seed(seed, options))
+            write_json(kept, {**one_seed(seed, options), "processor": machine()["processor"]})
     return json.loads(kept.read_text())
 
 
@@ -127,12 +131,12 @@ def main() -> None:
 
 def table(report: dict) -> str:
     lines = [
-        f"Measured on {report['date']}, {report['processor']}, ssmtl {report['ssmtl']}; `fast` with "
+        f"Measured until {report['date']}, ssmtl {report['ssmtl']}; `fast` with "
         f"`{' '.join(report['base'])}` on UCSD Ped2's six test clips; means (and range) over seeds, in %. "
         "Made by `benchmarks/factors.py`.",
         "",
-        "| changed | seeds | micro AUC | macro AUC, anchored | RBDC | TBDC | regions per frame | training, minutes |",
-        "|---|---|---|---|---|---|---|---|",
+        "| changed | seeds | micro AUC | macro AUC, anchored | RBDC | TBDC | regions per frame | training, minutes | on |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for title, row in report["rows"].items():
         cells = []
@@ -140,7 +144,8 @@ def table(report: dict) -> str:
             values = 100 * np.array([seed[measure] for seed in row["seeds"]])
             cells.append(f"{values.mean():.2f} ({values.min():.2f}–{values.max():.2f})")
         regions, minutes = (np.mean([s[k] for s in row["seeds"]]) for k in ("regions_per_frame", "training_s"))
-        cells += [f"{regions:.1f}", f"{minutes / 60:.1f}"]
+        makers = sorted({seed["processor"].split("(")[0].split()[0] for seed in row["seeds"]})
+        cells += [f"{regions:.1f}", f"{minutes / 60:.1f}", ", ".join(makers)]
         lines.append(f"| {title} | {len(row['seeds'])} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
