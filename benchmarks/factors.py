@@ -135,7 +135,7 @@ def table(report: dict) -> str:
         f"`{' '.join(report['base'])}` on UCSD Ped2's six test clips; means (and range) over seeds, in %. "
         "Made by `benchmarks/factors.py`.",
         "",
-        "| changed | seeds | micro AUC | macro AUC, anchored | RBDC | TBDC | regions per frame | training, minutes | on |",
+        "| changed | seeds | micro AUC | macro AUC, anchored | RBDC | TBDC | regions per frame | minutes | on |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for title, row in report["rows"].items():
