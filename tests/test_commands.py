@@ -268,6 +268,12 @@ class TestNetwork:
         for kind, scale in known.items():
             assert again[kind].weight == pytest.approx(scale.weight, rel=1e-3), kind
 
+    def test_a_training_set_that_is_to_be_kept_stays(self, street: Path, model: Path, tmp_path: Path) -> None:
+        """Also where `fit` would put its own."""
+        kept = tmp_path / "out" / "training" / "sequences"
+        done = self.fit(street, tmp_path / "out", "--network", model, "--sequences", kept)
+        assert done.returncode == 0 and list(kept.glob("*.sequences.npy")), done.stderr
+
     def test_another_recipe_measures_what_it_adds(self, street: Path, model: Path, tmp_path: Path) -> None:
         done = self.fit(street, tmp_path / "plus", "--network", model, "--recipe", "ssmtl-plus", "--set", PLAIN[0])
         assert done.returncode == 0, done.stderr
@@ -703,6 +709,22 @@ def test_regions_of_training_clips_of_files_and_of_a_model(street: Path, model: 
     assert run(*options, "--overwrite", "--regions", "flow").returncode == 0
     assert [part["kind"] for part in read_summary(tmp_path / "model")["detectors"]] == ["flow"]
     assert "backbone" in one_line_error(run(*options, "--overwrite", "--set", "backbone.width=wide"))
+
+
+def test_other_regions_of_a_papers_recipe_are_as_the_papers_have_them(tmp_path: Path) -> None:
+    (tmp_path / "yolo.onnx").touch()
+    chosen = read_configuration("ssmtl", None, [], f"{tmp_path / 'yolo.onnx'}+flow")
+    assert chosen.detectors[1] == RECIPES["ssmtlpp-v1"]().detectors[1]
+    assert chosen.detectors[0].min_confidence == 0.8
+    assert read_configuration("ssmtlpp-v1", None, [], "torchvision+flow").detectors[0].min_confidence == 0.8
+    assert read_configuration("fast", None, [], "torchvision").detectors[0].min_confidence == 0.5
+    assert read_configuration("fast", None, [], "motion").detectors == RECIPES["fast"]().detectors
+
+
+def test_a_recipe_beside_a_model_is_refused(street: Path, model: Path, tmp_path: Path) -> None:
+    both = ("--recipe", "ssmtl-plus", "--model", model, "--out", tmp_path / "out")
+    assert "has its own" in one_line_error(run("regions", street / "test", *both))
+    assert "has its own" in one_line_error(run("bench", *both))
 
 
 def test_regions_refuses_what_it_cannot_use(street: Path, tmp_path: Path) -> None:

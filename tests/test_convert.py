@@ -139,11 +139,15 @@ def test_forms_that_scores_do_not_have(tmp_path: Path, form: str) -> None:
 
 def test_output_that_is_there(tmp_path: Path) -> None:
     source = regions_text(tmp_path)
-    write(tmp_path / "out/old.txt", "mine")
+    write(tmp_path / "out/old.npy", "")
     with pytest.raises(OutputError, match="--overwrite"):
         run(source, "--to", "npy", "--out", tmp_path / "out")
     run(source, "--to", "npy", "--out", tmp_path / "out", "--overwrite")
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["a.npy"]
+    write(tmp_path / "out/thesis.txt", "mine")
+    with pytest.raises(OutputError, match="holds other things"):
+        run(source, "--to", "npy", "--out", tmp_path / "out", "--overwrite")
+    assert (tmp_path / "out/thesis.txt").read_text() == "mine"
 
 
 @pytest.mark.parametrize("out", [".", "in", "in/a.txt"])

@@ -112,6 +112,24 @@ def test_a_folder_that_is_taken(model: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("x")
     with pytest.raises(OutputError):
         export(model, tmp_path, "openvino")
+    for place in (tmp_path, model):
+        with pytest.raises(OutputError, match="holds other things"):
+            export(model, place, "openvino", overwrite=True)
+    assert (tmp_path / "mine.txt").is_file() and load_model(model).exported is None
+
+
+def test_an_export_that_is_made_anew_or_trained_over(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the folder where one is, by a link too; a model that is saved over one is no exported one any more."""
+    (tmp_path / "place").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "place")
+    monkeypatch.chdir(tmp_path / "place")
+    export(model, ".", "openvino")
+    export(model, tmp_path / "link", "openvino", overwrite=True)
+    assert (tmp_path / "link").is_symlink() and load_model(tmp_path / "place").exported is not None
+    save_model(load_model(model), tmp_path / "place")
+    assert load_model(tmp_path / "place").exported is None
 
 
 def test_crops_survive_saving(model: Path) -> None:

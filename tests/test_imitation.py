@@ -46,11 +46,13 @@ def test_a_student_sees_and_scores_as_its_teacher(
         recipe,
         channels,
         detectors=[{"kind": "flow", "min_area": 77}],
+        zones=[{"kind": "ignore", "name": "road", "points": [[0, 0], [1, 0], [1, 1]]}],
         **changes,
     ).configuration
     student = configure("ssmtlpp-lite", imitate(tmp_path / "teacher"))
     assert [task.kind for task in student.tasks] == tasks and student.tasks == teacher.scoring_tasks
     assert (student.detectors, student.scoring) == (teacher.detectors, teacher.scoring)
+    assert student.zones == teacher.zones != ()
     assert student.sequences == teacher.sequences.model_copy(update={"colour": colour})
     assert student.train.held_out == 0.3 and student.train.imitation is not None
     assert student.train.imitation.teacher == tmp_path / "teacher"

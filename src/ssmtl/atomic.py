@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -50,10 +50,12 @@ def atomic_file(path: Path) -> Iterator[Path]:
 def atomic_folder(path: Path) -> Iterator[Path]:
     """Yield a temporary folder beside `path`; it takes the place of `path` on success, else it vanishes.
 
+    What is in `path` goes: see first that it is an earlier output (`check_replaceable`).
+
     Raises:
         OutputError: the folder cannot be written.
     """
-    path = Path(path)
+    path = Path(path).resolve()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{_short(path.name)}.", suffix=".part", dir=path.parent))
@@ -84,6 +86,16 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write `value` to `path` as indented JSON, whole or not at all."""
     write_text(path, json.dumps(value, indent=2) + "\n")
+
+
+def check_replaceable(folder: Path, ours: Callable[[Path], bool]) -> None:
+    """Check that a new output may take a folder's place: it is not there, empty, or what is in it is `ours`.
+
+    Raises:
+        OutputError: it holds something else.
+    """
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not ours(folder)):
+        raise OutputError(f"{folder}: holds other things than an earlier output; choose another folder for the output")
 
 
 def claim_output(path: Path, overwrite: bool) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssmtl import __version__
-from ssmtl.atomic import atomic_folder, claim_output, write_json
+from ssmtl.atomic import atomic_folder, check_replaceable, claim_output, write_json
 from ssmtl.datasets.dataset import Dataset
 from ssmtl.errors import ConfigError, DataError, OutputError, SourceError
 from ssmtl.event_files import EVENTS, FOLDER, write_events
@@ -115,6 +115,7 @@ def detect(
     head["threshold"] = {"value": threshold, "from": said_by}
     engine = {"engine": asdict(model.engine_choice)}
     done = _earlier(out, head) if resume else Detection()
+    check_replaceable(out / EXPLAIN, lambda old: (old / OVERVIEW).is_file() or not explain)
     if not resume and (out / EXPLAIN / OVERVIEW).is_file():
         shutil.rmtree(out / EXPLAIN)
     worst: list[Suspect] = []

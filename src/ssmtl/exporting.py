@@ -7,7 +7,7 @@ from typing import Any, cast, get_args
 
 import torch
 
-from ssmtl.atomic import atomic_folder, claim_output, write_json
+from ssmtl.atomic import atomic_folder, check_replaceable, claim_output, write_json
 from ssmtl.config import merge, parse
 from ssmtl.engine.build import build_engine
 from ssmtl.engine.cache import versions
@@ -55,6 +55,7 @@ def export(
     if model.samples is None:
         raise ModelError("the model keeps no training crops (engine.samples) to check the export on; train it again")
     claim_output(out, overwrite)
+    check_replaceable(out, lambda old: (old / EXPORT).is_file())
     settings = model.configuration.engine
     with atomic_folder(out) as folder:
         subject = model.subject

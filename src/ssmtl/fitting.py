@@ -137,7 +137,7 @@ def fit(
     except SsmtlError:
         # Nothing has been learnt yet: leave no folder in the way of the next try.
         if not resume:
-            shutil.rmtree(work / "sequences", ignore_errors=True)
+            _remove_sequences(work, sequences)
             _remove_if_empty(work, out)
         raise
     facts = _footage(seen, store, train, held_out)
@@ -167,7 +167,7 @@ def fit(
     _write_losses(facts["losses"], work)
     save_model(model, out)
     saved.unlink(missing_ok=True)
-    shutil.rmtree(work / "sequences", ignore_errors=True)
+    _remove_sequences(work, sequences)
     return model
 
 
@@ -259,13 +259,23 @@ def teach(
 def _claim(out: Path, saved: Path, resume: bool, overwrite: bool) -> None:
     if resume:
         if (out / DESCRIPTION).is_file() and not saved.is_file():
-            raise OutputError(f"{out}: this training is finished; there is nothing to resume")
+            raise OutputError(
+                f"{out}: this training is finished, or a new one was cut short before it could be kept; there is "
+                "nothing to resume (to train anew: --overwrite)"
+            )
         claim_output(out, overwrite=True)
         return
     if saved.is_file() and not overwrite:
         raise OutputError(f"{out}: holds a training that was cut short; go on with --resume or pass --overwrite")
     claim_output(out, overwrite)
     saved.unlink(missing_ok=True)
+
+
+def _remove_sequences(work: Path, kept: Path | None) -> None:
+    """What was cut for this training alone; not where the user keeps it."""
+    mine = work / "sequences"
+    if kept is None or kept.resolve() != mine.resolve():
+        shutil.rmtree(mine, ignore_errors=True)
 
 
 def _remove_if_empty(*folders: Path) -> None:

@@ -40,11 +40,6 @@ def computes_bfloat16() -> bool:
     return bool(_flags() & {"avx512_bf16", "amx_bf16", "bf16"})
 
 
-def computes_int8() -> bool:
-    """Whether the processor has products of bytes in hardware."""
-    return bool(_flags() & {"avx512_vnni", "avx_vnni", "amx_int8", "asimddp"})
-
-
 TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3
 """Names of settings in glibc's malloc.h."""
 

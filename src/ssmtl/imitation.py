@@ -28,6 +28,7 @@ def imitate(folder: Path | str) -> dict[str, Any]:
         "sequences": values["sequences"] | {"colour": "grey" if model.picture_channels == 1 else "rgb"},
         "tasks": [task for task in values["tasks"] if task["kind"] in scoring],
         "teachers": values["teachers"],
+        "zones": values["zones"],
         # On which frames objects are looked at is a matter of the speed that a recipe is for.
         "scoring": {name: value for name, value in values["scoring"].items() if name != "every"},
         "train": {

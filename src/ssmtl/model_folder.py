@@ -108,6 +108,8 @@ def save_model(model: Model, folder: Path) -> None:
         weights.write_bytes(data)
         if crops:
             stack.enter_context(atomic_file(folder / SAMPLES)).write_bytes(crops)
+    # A graph that was exported before is of other weights or scales.
+    (folder / EXPORT).unlink(missing_ok=True)
     if not crops:
         (folder / SAMPLES).unlink(missing_ok=True)
     if model.calibration is None:

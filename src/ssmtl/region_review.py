@@ -23,7 +23,7 @@ from ssmtl.recipes import Configuration, fast
 from ssmtl.regions.classes import MOTION
 from ssmtl.regions.regions import Regions
 from ssmtl.regions.scene import Scene
-from ssmtl.regions.union import DetectorSettings, build_detector
+from ssmtl.regions.union import build_detector
 from ssmtl.report.region_film import RegionDrawing
 from ssmtl.results import REGIONS, SUMMARY, claim_clips
 from ssmtl.sequences.survey import survey
@@ -153,9 +153,10 @@ def review_regions(
     claim_output(out, overwrite)
     claim_clips(out, clips)
     if isinstance(used, Model):
-        detectors, scene = used.configuration.detectors, used.scene
+        configuration, scene = used.configuration, used.scene
     else:
-        detectors, scene = (used or fast()).detectors, _learn_scene(normal or clips, progress)
+        configuration, scene = used or fast(), _learn_scene(normal or clips, progress)
+    detectors = configuration.detectors
     head = {"ssmtl": __version__, "detectors": [part.model_dump(mode="json") for part in detectors]}
     facts: dict[str, dict[str, Any]] = {}
     figures: dict[str, RegionFigures] = {}
@@ -167,7 +168,7 @@ def review_regions(
             truth = _truth(clip, dataset, progress)
             with atomic_folder(out / clip.name) as folder:
                 source = open_source(clip)
-                seen = _review_clip(clip, source, detectors, scene, truth, folder, progress)
+                seen = _review_clip(clip, source, configuration, scene, truth, folder, progress)
         except (SourceError, DataError) as error:
             failed[clip.name] = str(error)
             progress.note(f"left out: {error}")
@@ -213,14 +214,15 @@ def _truth(clip: Clip, dataset: Dataset | None, progress: Progress) -> Boxes | N
 def _review_clip(
     clip: Clip,
     source: FrameSource,
-    detectors: Sequence[DetectorSettings],
+    configuration: Configuration,
     scene: Scene | None,
     truth: Boxes | None,
     folder: Path,
     progress: Progress,
 ) -> _Seen:
     step = progress.stage(clip.name, source.expected_frames)
-    detector = build_detector(detectors, clip.name, scene, clip.start)
+    detectors = configuration.detectors
+    detector = build_detector(detectors, clip.name, scene, clip.start, configuration.zones)
     height, width = first_frame_size(clip)
     origins = dict.fromkeys((ORIGINS.get(part.kind, part.kind) for part in detectors), 0)
     drawing = RegionDrawing(width, height, list(origins), truth is not None)

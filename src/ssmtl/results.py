@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from ssmtl.atomic import check_replaceable
 from ssmtl.errors import DataError, OutputError
 from ssmtl.video.sources import Clip
 
@@ -32,10 +33,7 @@ def claim_clips(out: Path, clips: Iterable[Clip]) -> None:
         folder = out / clip.name
         if clip.path.resolve().is_relative_to(folder.resolve()):
             raise OutputError(f"{folder}: holds the footage itself; choose another folder for the output")
-        if folder.exists() and not (folder / REGIONS).is_file() and (folder.is_file() or any(folder.iterdir())):
-            raise OutputError(
-                f"{folder}: holds other things than an earlier result; choose another folder for the output"
-            )
+        check_replaceable(folder, lambda old: (old / REGIONS).is_file())
 
 
 class ResultWriter:

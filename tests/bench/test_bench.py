@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,8 @@ import torch
 from ssmtl.bench.footage import Walkers, write_footage
 from ssmtl.bench.peak import gflop_per_object, matrix_product
 from ssmtl.bench.run import bench, untrained
-from ssmtl.bench.stages import STAGES, Clock
-from ssmtl.errors import OutputError
+from ssmtl.bench.stages import STAGES, Clock, run
+from ssmtl.errors import ConfigError, ModelError, OutputError
 from ssmtl.recipes import configure
 from ssmtl.regions.background import BackgroundSettings
 from ssmtl.regions.flow import FlowSettings
@@ -86,3 +87,30 @@ def test_bench_writes_what_it_measured(tmp_path: Path) -> None:
         assert row["gflop_per_s"] == pytest.approx(rate, rel=0.01, abs=0.051), n  # of one decimal
     with pytest.raises(OutputError):
         bench(model, tmp_path / "out", frames=60)
+
+
+def test_what_cannot_be_measured(tmp_path: Path) -> None:
+    model = untrained(configure("fast"))
+    with pytest.raises(ModelError, match="no training crops"):
+        bench(replace(model, samples=None), tmp_path / "out")
+    boxes = configure("fast", {"detectors": [{"kind": "boxes", "path": str(tmp_path)}]})
+    with pytest.raises(ConfigError, match="none of generated footage"):
+        bench(replace(model, configuration=boxes), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_regions_of_a_clip_are_that_clips_and_within_zones(tmp_path: Path) -> None:
+    """Of boxes that a file has, one stands where nobody is to look."""
+    (tmp_path / "boxes.csv").write_text(
+        "clip,frame,x_min,y_min,x_max,y_max\n"
+        + "".join(f"street,{i},10,10,30,50\nstreet,{i},500,10,530,50\n" for i in range(20))
+    )
+    changes = {
+        "detectors": [{"kind": "boxes", "path": str(tmp_path / "boxes.csv")}],
+        "zones": [{"kind": "ignore", "name": "left", "points": [[0, 0], [0.3, 0], [0.3, 1], [0, 1]]}],
+        "engine": {"kind": "pytorch", "precision": "float32"},
+    }
+    model = untrained(configure("fast", changes))
+    frames = open_source(Clip("street", write_footage(tmp_path / "street.mp4", Walkers(20, 1))))
+    (tmp_path / "work").mkdir()
+    assert run(frames, model, tmp_path / "work", name="street")["objects"] == 20

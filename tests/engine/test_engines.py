@@ -125,6 +125,16 @@ def test_what_an_engine_cannot_do(kind: Kind, precision: Precision, text: str) -
         build_engine(subject(), kind, precision, 0, CPU)
 
 
+def test_pytorch_has_as_many_threads_as_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While it scores, and as many as before afterwards."""
+    engine = build_engine(subject(), "pytorch", "float32", 3, torch.device("cpu"))
+    graph, seen = engine.graph, []  # type: ignore[attr-defined]
+    monkeypatch.setattr(type(graph), "forward", lambda self, *rows: seen.append(torch.get_num_threads()) or rows[0])
+    before = torch.get_num_threads()
+    engine.scores(np.zeros((1, 3, 7, 64, 64), np.uint8), {})
+    assert seen == [3] and torch.get_num_threads() == before
+
+
 def test_only_what_looks_backward_is_asked_again() -> None:
     """Whether crops lie in memory or on a device."""
     of = subject("both ways")

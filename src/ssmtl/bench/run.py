@@ -21,6 +21,7 @@ from ssmtl.engine.cache import versions
 from ssmtl.engine.choose import pick_engine_device
 from ssmtl.engine.graph import given_names, given_shape
 from ssmtl.engine.samples import Samples
+from ssmtl.errors import ConfigError, ModelError
 from ssmtl.hardware import computes_bfloat16, cores, processor
 from ssmtl.model import Model, build_network
 from ssmtl.nets.inference import for_inference
@@ -61,11 +62,17 @@ def bench(
         progress: shows the stages.
 
     Raises:
+        ConfigError: regions are read from files, and no clip is named.
+        ModelError: the model keeps no crops.
         OutputError: `out` is taken or cannot be written.
         SourceError: the clip cannot be read.
     """
     progress = progress or Silent()
     out = Path(out)
+    if model.samples is None:
+        raise ModelError("the model keeps no training crops (engine.samples) to measure the network on; train it again")
+    if clip is None and any(detector.kind == "boxes" for detector in model.configuration.detectors):
+        raise ConfigError("detectors: regions are read from files, which have none of generated footage; name a clip")
     claim_output(out, overwrite)
     with ExitStack() as stack:
         work = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -81,13 +88,13 @@ def bench(
         network = measure_network(model)
         progress.stage("measuring the stages", None)()
         clock = Clock()
-        alone = run(open_source(clip), model, work, clock)
+        alone = run(open_source(clip), model, work, clock, clip.name)
         progress.stage("measuring the whole", None)()
-        whole = run(open_source(clip), model, work)
+        whole = run(open_source(clip), model, work, name=clip.name)
         progress.stage("measuring the delay of a live camera", None)()
         rate = min(RATE, 0.8 * whole["frames"] / whole["seconds"])
         few = [frame for frame, _ in zip(open_source(clip), range(int(LIVE_S * rate) + 1), strict=False)]
-        live = live_delay_ms(few, model, rate)
+        live = live_delay_ms(few, model, rate, clip.name)
     report = {
         "date": datetime.date.today().isoformat(),
         "processor": processor(),

@@ -42,9 +42,14 @@ class Clock:
             yield item
 
 
-def run(frames: Iterable[Frame], model: Model, folder: Path, clock: Clock | None = None) -> dict[str, float]:
-    """Score `frames` and write the result as `detect` does: frames, objects, seconds; a `clock` takes the stages'."""
-    detector = build_detector(model.configuration.detectors, "bench", model.scene)
+def run(
+    frames: Iterable[Frame], model: Model, folder: Path, clock: Clock | None = None, name: str = "bench"
+) -> dict[str, float]:
+    """Score the `frames` of the clip of that name and write the result as `detect` does: frames, objects, seconds.
+
+    A `clock` takes the stages' seconds.
+    """
+    detector = build_detector(model.configuration.detectors, name, model.scene, zones=model.configuration.zones)
     options: dict[str, Stage] = {} if clock is None else {"stage": clock.stage}
     used, started = energy_j(), time.perf_counter()
     count = objects = 0
@@ -66,7 +71,7 @@ def run(frames: Iterable[Frame], model: Model, folder: Path, clock: Clock | None
     return facts | ({"joule": after - used} if used is not None and after is not None and after >= used else {})
 
 
-def live_delay_ms(frames: Iterable[Frame], model: Model, rate: float) -> dict[str, Any]:
+def live_delay_ms(frames: Iterable[Frame], model: Model, rate: float, name: str = "bench") -> dict[str, Any]:
     """From the moment a camera of `rate` frames per second gives a frame to its score, and what of it is waiting for
     later frames, which no machine can shorten; frames at the end of the clip, which need not wait, are left out."""
     given: list[float] = []
@@ -79,7 +84,7 @@ def live_delay_ms(frames: Iterable[Frame], model: Model, rate: float) -> dict[st
             given.append(time.perf_counter())
             yield frame
 
-    detector = build_detector(model.configuration.detectors, "bench", model.scene)
+    detector = build_detector(model.configuration.detectors, name, model.scene, zones=model.configuration.zones)
     reach = delay_frames(model.configuration.scoring)
     delays: list[float] = []
     arrived: list[int] = []

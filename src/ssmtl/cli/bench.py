@@ -29,6 +29,7 @@ def bench(
     from ssmtl.model import with_settings
     from ssmtl.model_folder import load_model
 
+    configuring.model_or_recipe(model, recipe)
     if model is not None:
         changes = merge(options.every_change(every), read_assignments(assignments or []))
         used = with_settings(load_model(model), changes)

@@ -10,7 +10,7 @@ from ssmtl.config import merge, read_assignments, read_toml
 from ssmtl.errors import ConfigError
 from ssmtl.imitation import imitate
 from ssmtl.kept_network import keep_network
-from ssmtl.recipes import RECIPES, TASKS, Configuration, configure
+from ssmtl.recipes import RECIPES, TASKS, Configuration, configure, ssmtlpp_v1
 
 DEFAULT = "fast"
 
@@ -78,8 +78,28 @@ def read_configuration(
     recipe = recipe or DEFAULT
     changes += [read_toml(config)] if config else []
     chosen = configure(recipe, *changes).model_dump(mode="json")
-    changes += [read_regions(regions, chosen["detectors"]), read_tasks(tasks, chosen["tasks"])]
+    changes += [read_regions(regions, _known_detectors(chosen["detectors"])), read_tasks(tasks, chosen["tasks"])]
     return configure(recipe, *changes, read_assignments(assignments or []))
+
+
+def model_or_recipe(model: Path | None, recipe: str | None) -> None:
+    """Refuse a recipe beside a model, which has its own.
+
+    Raises:
+        ConfigError: both are named.
+    """
+    if model is not None and recipe is not None:
+        raise ConfigError(f"--recipe {recipe}: the model {model} has its own; name one of them")
+
+
+def _known_detectors(detectors: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A recipe's detectors and, beside an object detector, others as the papers have them beside it."""
+    known = {detector["kind"]: detector for detector in detectors}
+    if "onnx" in known:
+        beside = {detector.kind: detector.model_dump(mode="json") for detector in ssmtlpp_v1().detectors}
+        sure = {"kind": "torchvision", "min_confidence": known["onnx"]["min_confidence"]}
+        known = {"torchvision": sure} | beside | known
+    return list(known.values())
 
 
 def read_tasks(tasks: str | None, known: Sequence[dict[str, Any]]) -> dict[str, Any]:

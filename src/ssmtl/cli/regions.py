@@ -76,6 +76,7 @@ def _read_used(
     model: Path | None, recipe: str | None, config: Path | None, assignments: list[str] | None, where: str | None
 ) -> "Configuration | Model":
     """The configuration or, where one is named, the model with the changes to where it looks."""
+    configuring.model_or_recipe(model, recipe)
     if model is None:
         return configuring.read_configuration(recipe, config, assignments, where)
     from ssmtl.model import with_settings

@@ -31,7 +31,7 @@ def _build(
         case "pytorch":
             from ssmtl.engine.pytorch import PyTorchEngine
 
-            return PyTorchEngine(subject, precision, device, compiled)
+            return PyTorchEngine(subject, precision, device, compiled, threads)
         case "onnx":
             from ssmtl.engine.onnx import OnnxEngine
 

@@ -86,6 +86,7 @@ def choose_engine(settings: EngineSettings, subject: Subject, batch: int) -> tup
         raise ConfigError(
             f"engine: there is no {settings.kind} engine in {settings.precision} on {device.type}; known ones: "
             + ", ".join(f"{kind} {precision}" for kind, precision in WAYS)
+            + ("" if device.type == "cpu" else "; those but PyTorch's run on a processor: engine.device=cpu")
         )
     # What is named in full is used as it is, and so is what all are compared with.
     if len(ways) == 1 and (settings.kind != "auto" or ways[0] == WAYS[0]):

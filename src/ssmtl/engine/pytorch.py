@@ -1,7 +1,8 @@
 """Engines by PyTorch: float32 in oneDNN's layout, bfloat16 channels last; on a GPU with the whole graph captured."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -22,6 +23,19 @@ COMPILED = (16, 128)
 """The same where kernels are made for each size."""
 
 
+@contextmanager
+def _threads(number: int) -> Iterator[None]:
+    """Within it, PyTorch has so many threads in this thread; 0: as many as it has."""
+    before = torch.get_num_threads()
+    if number:
+        torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        if number:
+            torch.set_num_threads(before)
+
+
 class _Cast(nn.Module):
     """A network whose inputs are cast to its own precision; its outputs are left as they come."""
 
@@ -39,7 +53,9 @@ class PyTorchEngine:
 
     kind: Kind = "pytorch"
 
-    def __init__(self, subject: Subject, precision: Precision, device: torch.device, compiled: bool = False):
+    def __init__(
+        self, subject: Subject, precision: Precision, device: torch.device, compiled: bool = False, threads: int = 0
+    ):
         on_cpu = device.type == "cpu"
         half = computes_bfloat16() if on_cpu else torch.cuda.is_bf16_supported(False)
         refuse(self.kind, precision, ["float32", "bfloat16"] if half else ["float32"])
@@ -49,6 +65,7 @@ class PyTorchEngine:
         compiled = compiled and not on_cpu
         self._sizes = COMPILED if compiled else BATCHES
         self._forward: Callable[..., Tensor] = torch.compile(self.graph, dynamic=False) if compiled else self.graph
+        self._threads = threads
         self._held: Tensor | None = None
         self._captured: dict[int, Callable[[list[Tensor]], Tensor]] = {}
 
@@ -68,7 +85,8 @@ class PyTorchEngine:
         # Not `inference_mode`: oneDNN's layout does not know its tensors.
         with torch.no_grad():
             if self.device.type != "cuda":
-                return self.graph(*rows).numpy()
+                with _threads(self._threads):
+                    return self.graph(*rows).numpy()
             most = self._sizes[-1]
             parts = [self._run([row[i : i + most] for row in rows]) for i in range(0, len(rows[0]), most)]
             return self._fetch(torch.cat(parts))

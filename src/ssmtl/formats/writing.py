@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ssmtl.atomic import atomic_file, atomic_folder, claim_output
+from ssmtl.atomic import atomic_file, atomic_folder, check_replaceable, claim_output
 from ssmtl.errors import DataError, OutputError
 from ssmtl.formats.arrays import write_array, write_arrays
 from ssmtl.formats.box_files import REGIONS, SIDES, Layout
@@ -195,6 +195,7 @@ def _write_folder(
         if not clip or clip != Path(clip).name or clip.startswith(".") or "\\" in clip or "\0" in clip:
             raise DataError(f"clip {clip!r}: its name cannot be that of a file; rename it, or write npz or coco")
     claim_output(out, overwrite)
+    check_replaceable(out, lambda old: all(str(path).endswith(place) for path in old.rglob("*") if path.is_file()))
     with atomic_folder(out) as folder:
         for clip, value in clips.items():
             path = folder / f"{clip}{place}"

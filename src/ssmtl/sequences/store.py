@@ -86,10 +86,11 @@ def fingerprint(clip: Clip, settings: Any) -> str:
 
 
 def state(path: Path) -> list[int]:
-    """Number of files, bytes and youngest age of a file, or of all files right in a folder; empty where it is gone."""
+    """Number of files, bytes and youngest age of a file, or of all files in a folder; empty where it is gone."""
     if not path.exists():
         return []
-    stats = [entry.stat() for entry in os.scandir(path) if entry.is_file()] if path.is_dir() else [path.stat()]
+    files = [Path(folder, name) for folder, _, names in os.walk(path) for name in names] if path.is_dir() else [path]
+    stats = [file.stat() for file in files if file.is_file()]
     ages = [stat.st_mtime_ns for stat in stats]
     return [len(stats), sum(stat.st_size for stat in stats), max(ages, default=0)]
 

@@ -45,6 +45,10 @@ class Distillation(ProxyTask):
         values = functional.l1_loss(output[:, :IMAGENET], target[:, :IMAGENET])
         return self.weight * (values + functional.l1_loss(_probabilities(output), target[:, IMAGENET:]))
 
+    def imitation(self, output: Tensor, answer: Tensor) -> Tensor:
+        """`weight` times the mean absolute difference of the probabilities: what does not score is not imitated."""
+        return self.weight * functional.l1_loss(_probabilities(output), _probabilities(answer))
+
     def score(self, output: Tensor, x_BCTHW: Tensor, given: Given) -> Tensor:
         """Mean absolute difference of the class probabilities, in [0, 1]."""
         return (_probabilities(output) - given["classes"]).abs().mean(dim=1)
