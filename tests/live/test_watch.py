@@ -223,6 +223,21 @@ def test_a_slow_database_holds_up_neither_health_nor_stopping(
     assert any("events were not kept" in line for line in running.lines) or not running.watch._unkept
 
 
+def test_what_was_not_foreseen_does_not_end_the_keeping(
+    street: Path, model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(*rest: object) -> None:
+        raise KeyError("a mistake")
+
+    camera = [Watched("street", str(street), Clip("street", street))]
+    with watching(tmp_path / "w", camera, model) as running, monkeypatch.context() as broken:
+        broken.setattr(Store, "put", breaks)
+        running.until(lambda: any("keeping failed: KeyError" in line for line in running.lines))
+        broken.undo()
+        running.until(running.events)
+    assert sum("keeping failed" in line for line in running.lines) == 1
+
+
 def test_one_watch_writes_into_a_folder(street: Path, model: Model, tmp_path: Path) -> None:
     clips = [Watched("a", str(street), Clip("a", street, 0, 8))]
     with watching(tmp_path / "w", clips, model):

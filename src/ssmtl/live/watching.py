@@ -166,13 +166,18 @@ class Watch:
 
     def _keep_on(self) -> None:
         """A thread of its own: a database or a disk that does not answer holds up neither cameras nor their health."""
-        swept = time.monotonic()
+        swept, problem = time.monotonic(), ""
         while not self._closing.wait(TICK_S):
-            self._read_settings([camera for camera in self.cameras if camera.is_alive()])
-            self._keep()
-            if time.monotonic() - swept > (SWEEP_S if self._recording else SWEEP_S / 10):
-                self._sweep()
-                swept = time.monotonic()
+            try:
+                self._read_settings([camera for camera in self.cameras if camera.is_alive()])
+                self._keep()
+                if time.monotonic() - swept > (SWEEP_S if self._recording else SWEEP_S / 10):
+                    swept = time.monotonic()
+                    self._sweep()
+            except Exception as error:  # what was not foreseen must not end the keeping
+                before, problem = problem, f"{type(error).__name__}: {error}"
+                if problem != before:
+                    self._say(f"keeping failed: {problem}")
         self._keep()
 
     def _start_some(self) -> None:
@@ -204,6 +209,9 @@ class Watch:
                 self._retention = self._make_retention(keep_days=None)
                 self._say("nothing is deleted by age until the watch is started again")
         self._write_health(self._running())
+        self._write_told()
+
+    def _write_told(self) -> None:
         if counts := self._dispatcher.counts:
             with suppress(OutputError):
                 write_json(self._folder / TOLD, counts)
@@ -221,6 +229,7 @@ class Watch:
         self._closing.set()
         self._write_health([camera for camera in self.cameras if camera.ident is not None])
         self._dispatcher.close(max(0.2, until - time.monotonic()))
+        self._write_told()
         keeper.join(max(0.5, until - time.monotonic()))
         with self._lock:
             unkept = len(self._unkept)
