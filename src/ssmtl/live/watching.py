@@ -166,8 +166,9 @@ class Watch:
 
     def _keep_on(self) -> None:
         """A thread of its own: a database or a disk that does not answer holds up neither cameras nor their health."""
-        swept, problem = time.monotonic(), ""
-        while not self._closing.wait(TICK_S):
+        swept, problem, last = time.monotonic(), "", False
+        while not last:
+            last = self._closing.wait(TICK_S)
             try:
                 self._read_settings([camera for camera in self.cameras if camera.is_alive()])
                 self._keep()
@@ -178,7 +179,6 @@ class Watch:
                 before, problem = problem, f"{type(error).__name__}: {error}"
                 if problem != before:
                     self._say(f"keeping failed: {problem}")
-        self._keep()
 
     def _start_some(self) -> None:
         """All cameras at once, and of clips a few at a time: a folder may hold thousands."""
