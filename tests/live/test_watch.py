@@ -12,10 +12,11 @@ import pytest
 from ssmtl import detect
 from ssmtl.errors import OutputError
 from ssmtl.event_files import read_events
-from ssmtl.live.records import CameraSettings, Health, LiveEvent, State, about_watch
+from ssmtl.live.dispatcher import Dispatcher
+from ssmtl.live.records import CameraSettings, Health, Kind, LiveEvent, State, about_watch
 from ssmtl.live.sources import Watched, read_watched
 from ssmtl.live.store import Store, open_store
-from ssmtl.live.watching import MOST_CLIPS, failures
+from ssmtl.live.watching import MOST_CLIPS, Watch, WatchOptions, failures
 from ssmtl.model import Model, with_settings
 from ssmtl.scoring.score import TaskScale
 from ssmtl.video.files import VideoFile
@@ -221,6 +222,35 @@ def test_a_slow_database_holds_up_neither_health_nor_stopping(
         # The database's three seconds are not over then. (`watching` sees that it stops in time.)
         assert running.until(file.is_file) < 2.5
     assert any("events were not kept" in line for line in running.lines) or not running.watch._unkept
+
+
+def test_what_was_not_foreseen_does_not_end_the_keeping(
+    street: Path, model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(open_store(tmp_path, None)) as store:
+        real, broken = store.put, []
+
+        def put(event: LiveEvent) -> None:
+            if not broken:
+                broken.append(event)
+                raise KeyError("a mistake")
+            real(event)
+
+        # Of this store alone: the keeper of a watch before, whose database was slow, may not be over.
+        monkeypatch.setattr(store, "put", put)
+        lines: list[str] = []
+        camera = [Watched("street", str(street), Clip("street", street))]
+        watch = Watch(camera, model, tmp_path, store, Dispatcher([]), WatchOptions(machine=MACHINE), lines.append)
+        watch._put(LiveEvent("k", MACHINE, "street", Kind.ANOMALY, 1.0, 2.0, 1.5, 5.0, 1.0, (64, 48)))
+        keeper = threading.Thread(target=watch._keep_on)
+        keeper.start()
+        until = time.monotonic() + 20
+        while not store.events() and time.monotonic() < until:
+            time.sleep(0.05)
+        watch._closing.set()
+        keeper.join(20)
+        assert [event.key for event in store.events()] == ["k"]
+    assert lines == ["keeping failed: KeyError: 'a mistake'"]
 
 
 def test_one_watch_writes_into_a_folder(street: Path, model: Model, tmp_path: Path) -> None:
