@@ -819,6 +819,17 @@ def test_explain_of_a_clip_without_objects_or_of_its_own_name(street: Path, mode
     assert not (tmp_path / "out" / "explain").exists() and read_summary(tmp_path / "out")["explained"] == []
 
 
+def test_what_is_no_sheet_stays(street: Path, model: Path, tmp_path: Path) -> None:
+    """Whatever `--overwrite` says, and untouched where no sheets are asked for."""
+    mine = tmp_path / "out" / "explain" / "notes.txt"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine")
+    options = ["detect", street / "test" / "test_01.mp4", "--model", model, "--out", tmp_path / "out", "--overwrite"]
+    assert "holds other things" in one_line_error(run(*options, "--explain", 1))
+    assert not (tmp_path / "out" / "test_01").exists()
+    assert run(*options).returncode == 0 and mine.read_text() == "mine"
+
+
 def test_every_kth_frame(street: Path, model: Path, result: Path, tmp_path: Path) -> None:
     """Fewer objects go through the network; all have scores; the settings say so."""
     done = run("detect", "--dataset", "own", "--root", street, "--model", model, "--out", tmp_path, "--every", 4)

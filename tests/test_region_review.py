@@ -198,6 +198,19 @@ def test_a_model_brings_its_detectors_and_its_scene(root: Path, tmp_path: Path) 
     assert 0 not in table(tmp_path / "none", "a") and without.total.objects > 0
 
 
+def test_a_zone_that_is_not_looked_at(root: Path, tmp_path: Path) -> None:
+    """The square begins at the left and walks to the right; where its feet are decides."""
+    left = {"name": "left", "kind": "ignore", "points": [[0, 0], [0.5, 0], [0.5, 1], [0, 1]]}
+    zoned = configure("fast", {"detectors": [{"kind": "background"}], "zones": [left]})
+    review_regions(clips(root)[:1], tmp_path / "all", BACKGROUND)
+    review_regions(clips(root)[:1], tmp_path / "part", zoned)
+    every, part = table(tmp_path / "all", "a"), table(tmp_path / "part", "a")
+    right = {i: boxes[boxes[:, [0, 2]].mean(axis=1) > WIDTH / 2] for i, boxes in every.items()}
+    right = {i: boxes for i, boxes in right.items() if len(boxes)}
+    assert 0 < len(right) < len(every) and list(part) == list(right)
+    assert all(np.array_equal(part[i], right[i]) for i in part)
+
+
 def test_footage_without_ground_truth_is_told_and_shown_all_the_same(root: Path, tmp_path: Path) -> None:
     notes: list[str] = []
 

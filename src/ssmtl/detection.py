@@ -99,6 +99,7 @@ def detect(
         )
     claim_output(out, overwrite or resume)
     claim_clips(out, clips)
+    check_replaceable(out / EXPLAIN, lambda old: (old / OVERVIEW).is_file() or not explain)
     head = {
         "ssmtl": __version__,
         "configuration": model.configuration.model_dump(mode="json"),
@@ -115,7 +116,6 @@ def detect(
     head["threshold"] = {"value": threshold, "from": said_by}
     engine = {"engine": asdict(model.engine_choice)}
     done = _earlier(out, head) if resume else Detection()
-    check_replaceable(out / EXPLAIN, lambda old: (old / OVERVIEW).is_file() or not explain)
     if not resume and (out / EXPLAIN / OVERVIEW).is_file():
         shutil.rmtree(out / EXPLAIN)
     worst: list[Suspect] = []

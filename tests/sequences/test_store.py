@@ -13,6 +13,7 @@ from ssmtl.regions.background import BackgroundSettings
 from ssmtl.regions.boxes import BoxesSettings
 from ssmtl.regions.regions import apart
 from ssmtl.regions.scene import Scene
+from ssmtl.regions.zones import Zone
 from ssmtl.sequences.crop import SIZE, crop, prepare_picture
 from ssmtl.sequences.store import (
     ClipRegions,
@@ -23,6 +24,7 @@ from ssmtl.sequences.store import (
     cut_sequences,
     find_regions,
     fingerprint,
+    state,
 )
 from ssmtl.video.sources import Clip, open_source
 
@@ -126,6 +128,19 @@ def test_fingerprint(tmp_path: Path) -> None:
     picture.write_bytes(before)
     os.utime(picture, ns=(0, picture.stat().st_mtime_ns + 1))
     assert len({first, longer, fingerprint(clip, {"rate": 1})}) == 3, "a picture was written over"
+
+
+def test_the_state_of_a_folder_is_that_of_all_within(tmp_path: Path) -> None:
+    """As T5 reads pictures in folders of folders."""
+    (tmp_path / "cats" / "small").mkdir(parents=True)
+    write_picture(tmp_path / "cats" / "small" / "0.png", texture(9, 16))
+    before = state(tmp_path)
+    assert before[0] == 1 and before[1] == (tmp_path / "cats" / "small" / "0.png").stat().st_size
+    write_picture(tmp_path / "cats" / "small" / "0.png", texture(90, 160))
+    larger = state(tmp_path)
+    assert larger[1] > before[1]
+    write_picture(tmp_path / "cats" / "1.png", texture(9, 16))
+    assert state(tmp_path)[0] == 2 and state(tmp_path / "dogs") == []
 
 
 def test_regions_are_found_once(tmp_path: Path) -> None:
@@ -241,6 +256,13 @@ def test_a_store_of_one(tmp_path: Path) -> None:
     assert isinstance(store, SequenceStore) and len(store) == 1
     box = np.array([10, 20, 50, 60], np.float32)
     assert np.array_equal(store.take(np.array([0]))[0], cut_by_hand(clip, 3, box, 1, 3))
+
+
+def test_footage_of_which_zones_leave_nothing(tmp_path: Path) -> None:
+    clip, boxes = make_clip(tmp_path, "a", 7), make_boxes(tmp_path, (3, 10, 20, 50, 60))
+    everything = Zone(points=((0, 0), (1, 0), (1, 1), (0, 1)))
+    with pytest.raises(DataError, match=r"nothing moves.* where zones let look.*; change the zones, lower"):
+        build_store([clip], [boxes], None, SequenceSettings(), 1, 3, tmp_path / "kept", zones=[everything])
 
 
 @pytest.mark.parametrize(

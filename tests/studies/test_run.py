@@ -19,16 +19,17 @@ from ssmtl.cli.main import main
 from ssmtl.datasets.own import OwnDataset
 from ssmtl.datasets.street import StreetConfig, write_street
 from ssmtl.errors import ConfigError, ModelError, OutputError
+from ssmtl.fitting import fit
 from ssmtl.metrics.boxes import intersection_over_union
 from ssmtl.model_folder import DESCRIPTION, load_model
 from ssmtl.results import read_objects, read_scores
 from ssmtl.studies import processes, worker
-from ssmtl.studies.choices import Choices
+from ssmtl.studies.choices import Choices, resolve
 from ssmtl.studies.rows import STUDIES
 from ssmtl.studies.run import run_studies
 from ssmtl.studies.subset import Subset
 from ssmtl.studies.units import Unit, plan
-from ssmtl.studies.worker import ROW
+from ssmtl.studies.worker import ROW, gather
 
 QUICK = {
     "sequences": {"max_sequences": 24},
@@ -236,6 +237,20 @@ def test_zones_are_told_apart_and_the_version_is(street: Path, tmp_path: Path) -
     assert all(name.startswith("configuration.zones.0.points") for name in unit(other).changed() or ["none"])
     with patch("ssmtl.studies.units.__version__", "9"):
         assert unit(zones).changed() == ["ssmtl"]
+
+
+def test_what_is_gathered_for_rows_is_what_their_training_would(street: Path, tmp_path: Path) -> None:
+    """With a zone at the picture's edge that is not looked at."""
+    points = [[0, 0], [0.1, 0], [0.1, 1], [0, 1]]
+    zones = [{"name": "left", "kind": "ignore", "points": points}]
+    choices = replace(CHOICES, changes=({**QUICK, "zones": zones},))
+    configuration = resolve(STUDIES["table2"].rows[0], STUDIES["table2"], choices, 0)
+    clips = OwnDataset(street).train_clips()
+    gather(clips, configuration, tmp_path / "sequences", Told())
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "sequences").iterdir()}
+    assert len(before) == 2 * len(clips)
+    fit(clips, tmp_path / "model", configuration, sequences=tmp_path / "sequences")
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "sequences").iterdir()} == before
 
 
 def test_unknown_rows_and_studies_without_a_detector(street: Path, tmp_path: Path) -> None:

@@ -56,6 +56,15 @@ class TestDistillation:
         assert torch.equal(Distillation().score(output, noise(4), given), Distillation().score(other, noise(4), given))
         assert "classifier" not in Distillation().scores_on
 
+    @pytest.mark.parametrize("weight", [0.2, 3.0])
+    def test_what_does_not_score_is_not_imitated(self, weight: float) -> None:
+        output = torch.full((2, 1081), logit(0.75))
+        answer = torch.full((2, 1081), logit(0.5))
+        task = Distillation(weight=weight)
+        assert task.imitation(output, answer).item() == pytest.approx(weight * 0.25)
+        answer[:, :1000] += 5
+        assert task.imitation(output, answer).item() == pytest.approx(weight * 0.25)
+
     def test_what_it_reveals(self) -> None:
         output, given = torch.zeros(2, 1081), known(2, "classes")
         output[0, 1000 + CLASSES.index("car")] = logit(0.9)

@@ -304,7 +304,8 @@ def build_store(
                 "tasks.motion_irregularity.max_step"
             )
         raise DataError(
-            f"{clips[0].path}: nothing moves in the footage, so there is nothing to learn from; lower "
+            f"{clips[0].path}: nothing moves in the footage{' where zones let look' if zones else ''}, so there is "
+            f"nothing to learn from; {'change the zones, ' if zones else ''}lower "
             f"detectors.{detectors[-1].kind}.min_area or its threshold, or look elsewhere with --regions"
         )
     kept = choose([len(positions) for positions in usable], settings.max_sequences)
