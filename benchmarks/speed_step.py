@@ -24,7 +24,7 @@ from ssmtl.cli.options import console
 from ssmtl.cli.progress import Bars
 from ssmtl.metrics.regions import match_video, measure_regions
 from ssmtl.model import Model
-from ssmtl.planting import Planting, choose_start, find_walks, plant
+from ssmtl.planting import Planting, choose_start, cut, find_walks, plant
 from ssmtl.regions.union import build_detector
 from ssmtl.scoring.motion import NEEDED, SIDE, Motion, measure_motion
 from ssmtl.scoring.speed import SpeedSettings, learn_usual_speed
@@ -162,12 +162,12 @@ def plant_in(frames: list[Frame], model: Model, measure: Measure, step: Callable
     boxes = regions(frames, model)
     walks = sorted(find_walks(boxes), key=lambda walk: len(walk.frames), reverse=True)[:WALKS]
     cases: dict[float, list[tuple]] = {times: [] for times in TIMES}
-    for walk in walks:
+    for walk, pictures in zip(walks, cut(frames, walks), strict=True):
         for times in TIMES:
             start = choose_start(walk, "faster", times, boxes)
             if start is not None:
                 planting = Planting(walk, "faster", start, times)
-                changed = list(plant(frames, planting))
+                changed = list(plant(frames, planting, pictures))
                 there = regions(changed, model)
                 numbers = range(3, len(changed) - 3, EVERY)
                 cases[times].append((planting, there, {i: measure(changed, i, there[i]) for i in numbers}))

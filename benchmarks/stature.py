@@ -23,7 +23,7 @@ from ssmtl import configure, open_dataset
 from ssmtl.atomic import write_json, write_text
 from ssmtl.cli.options import console
 from ssmtl.cli.progress import Bars
-from ssmtl.planting import Planting, choose_start, find_walks, plant
+from ssmtl.planting import Planting, choose_start, cut, find_walks, plant
 from ssmtl.regions.regions import apart
 from ssmtl.regions.scene import Scene
 from ssmtl.regions.union import build_detector
@@ -84,11 +84,12 @@ def one_footage(clips: Sequence[Clip], step: Callable[[], None]) -> tuple[list[f
     for clip in planted_in:
         frames = list(open_source(clip))
         boxes = regions(frames, scene)
-        for walk in sorted(find_walks(boxes), key=lambda walk: len(walk.frames), reverse=True)[:WALKS]:
+        walks = sorted(find_walks(boxes), key=lambda walk: len(walk.frames), reverse=True)[:WALKS]
+        for walk, pictures in zip(walks, cut(frames, walks), strict=True):
             start = choose_start(walk, "cut in half", 1.0, boxes)
             if start is not None:
                 planting = Planting(walk, "cut in half", start)
-                there = regions(list(plant(frames, planting)), scene)
+                there = regions(list(plant(frames, planting, pictures)), scene)
                 cases.append((planting, there, {i: uncut(some, scene) for i, some in enumerate(there)}))
         step()
     return [one_way(way, seen, cases, scene) for way in WAYS], len(cases)

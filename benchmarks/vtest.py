@@ -24,7 +24,7 @@ from ssmtl.kept_network import keep_network
 from ssmtl.metrics.boxes import intersection_over_union
 from ssmtl.model import Model
 from ssmtl.model_folder import DESCRIPTION
-from ssmtl.planting import Planting, choose_start, find_walks, plant
+from ssmtl.planting import Planting, choose_start, cut, find_walks, plant
 from ssmtl.regions.union import build_detector
 from ssmtl.scoring.event_stream import EventStream
 from ssmtl.scoring.events import Event
@@ -81,12 +81,12 @@ def one_seed(seed: int, options: argparse.Namespace) -> dict:
     rows = []
     with Bars(console) as bars:
         step = bars.stage("planting", len(walks) * len(PLANTED))
-        for number, walk in enumerate(walks):
+        for number, (walk, pictures) in enumerate(zip(walks, cut(rest, walks), strict=True)):
             for how, times in PLANTED:
                 start = choose_start(walk, how, times, boxes)
                 if start is not None:
                     planting = Planting(walk, how, start, times)
-                    caught, top = events_of(plant(rest, planting), model)
+                    caught, top = events_of(plant(rest, planting, pictures), model)
                     rows.append(
                         {
                             "walk": number,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ssmtl.planting import MOST_FRAMES, Planting, Walk, choose_start, find_walks, plant
+from ssmtl.planting import MOST_FRAMES, Planting, Walk, choose_start, cut, find_walks, plant
 from ssmtl.video.frame import Frame
 
 COUNT, SIZE = 60, 20
@@ -76,11 +76,16 @@ class TestPlanting:
         assert np.array_equal(half[:, :3], whole[:, :3]) and (half[:, 3] - half[:, 1] == SIZE / 2).all()
 
 
+def planted_in(frames: list[Frame], planting: Planting) -> list[Frame]:
+    (mine,) = cut(frames, [planting.walk])
+    return list(plant(frames, planting, mine))
+
+
 class TestPasting:
     def test_it_is_there_when_it_is_said_to_be_and_nowhere_else(self) -> None:
         frames = pictures()
         planted = Planting(walk(30), "backwards", 30)
-        found = list(plant(frames, planted))
+        found = planted_in(frames, planted)
         for before, after in zip(frames, found, strict=True):
             assert (before.index, before.time_s) == (after.index, after.time_s)
             place = after.index - 30
@@ -93,13 +98,22 @@ class TestPasting:
             assert (changed >= [36, x - 14]).all() and (changed <= [64, x + 14]).all()
 
     def test_of_half_of_it_the_rest_is_what_is_behind(self) -> None:
-        image = list(plant(pictures(), Planting(walk(30), "cut in half", 30)))[35].image
+        image = planted_in(pictures(), Planting(walk(30), "cut in half", 30))[35].image
         assert (image[45, 20] == 5).all() and (image[55, 20] == 200).all()
+
+    def test_each_walk_gets_its_own_pictures(self) -> None:
+        """Of two walks that begin at different frames, from frames that pass once."""
+        late = Walk(np.arange(20, 50), walk().boxes[20:50])
+        early, later = cut(iter(pictures()), [walk(30), late])
+        assert [len(early), len(later)] == [30, 30]
+        assert [int(p[10, 10, 0]) for p in early] == list(range(30))
+        assert [int(p[10, 10, 0]) for p in later] == list(range(20, 50))
+        assert all(p.base is None for p in early + later), "no frame is kept"
 
     def test_frames_are_left_as_they_are(self) -> None:
         frames = pictures()
         copies = [frame.image.copy() for frame in frames]
-        list(plant(frames, Planting(walk(), "faster", 0, 2.0)))
+        planted_in(frames, Planting(walk(), "faster", 0, 2.0))
         assert all(np.array_equal(frame.image, copy) for frame, copy in zip(frames, copies, strict=True))
 
 

@@ -5,7 +5,7 @@ camera stands still, so that what is behind it fits. Played faster, backwards, o
 place is known; played as it was, it shows whether pasting alone is found.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -125,32 +125,54 @@ def choose_start(walk: Walk, how: How, times: float, boxes: Sequence[NDArray[np.
     return best
 
 
-def plant(frames: Sequence[Frame], planting: Planting) -> Iterator[Frame]:
-    """The same frames, with what is planted in those where it is."""
+def cut(frames: Iterable[Frame], walks: Sequence[Walk]) -> list[list[NDArray[np.uint8]]]:
+    """What is pasted of each walk: a picture for each of its places, with what is around it.
+
+    `frames` are all those of the clip, in order; they pass once, and none is kept.
+    """
+    wanted: dict[int, list[tuple[int, int]]] = {}
+    for number, walk in enumerate(walks):
+        for place, frame in enumerate(walk.frames.tolist()):
+            wanted.setdefault(frame, []).append((number, place))
+    found: list[list[NDArray[np.uint8]]] = [[] for _ in walks]
+    for index, frame in enumerate(frames):
+        for number, place in wanted.get(index, ()):
+            left, top, right, bottom = _around(walks[number].boxes[place], frame.image.shape[:2])
+            found[number].append(frame.image[top:bottom, left:right].copy())
+    return found
+
+
+def plant(frames: Iterable[Frame], planting: Planting, pictures: Sequence[NDArray[np.uint8]]) -> Iterator[Frame]:
+    """The same frames, with what is planted in those where it is; `pictures` are those that were cut of its walk."""
     places = dict(zip(planting.frames.tolist(), planting.places.tolist(), strict=True))
     for number, frame in enumerate(frames):
         if number not in places:
             yield frame
             continue
         place = places[number]
-        source = frames[int(planting.walk.frames[place])].image
-        image = _paste(frame.image, source, planting.walk.boxes[place], planting.how == "cut in half")
+        image = _paste(frame.image, pictures[place], planting.walk.boxes[place], planting.how == "cut in half")
         yield Frame(frame.index, frame.time_s, image)
 
 
-def _paste(image: NDArray[np.uint8], source: NDArray[np.uint8], box: NDArray[np.float32], half: bool) -> NDArray:
-    height, width = image.shape[:2]
+def _around(box: NDArray[np.float32], shape: tuple[int, ...], half: bool = False) -> tuple[int, int, int, int]:
+    """A box with what is around it, or its upper half: left, top, right, bottom in a picture of height and width."""
+    height, width = shape
     pad = (box[2:] - box[:2]) * CONTEXT
     low, high = box[:2] - pad, box[2:] + pad
     if half:
         high[1] = (box[1] + box[3]) / 2
     left, top = np.clip(np.floor(low), 0, [width - 1, height - 1]).astype(int)
     right, bottom = np.clip(np.ceil(high), [left + 1, top + 1], [width, height]).astype(int)
+    return int(left), int(top), int(right), int(bottom)
+
+
+def _paste(image: NDArray[np.uint8], picture: NDArray[np.uint8], box: NDArray[np.float32], half: bool) -> NDArray:
+    left, top, right, bottom = _around(box, image.shape[:2], half)
     across, down = (_fading(end - start) for start, end in ((left, right), (top, bottom)))
     share = (down[:, None] * across)[..., None]
     there = image[top:bottom, left:right]
     out = image.copy()
-    out[top:bottom, left:right] = np.rint(share * source[top:bottom, left:right] + (1 - share) * there)
+    out[top:bottom, left:right] = np.rint(share * picture[: bottom - top] + (1 - share) * there)
     return out
 
 

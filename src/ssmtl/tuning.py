@@ -20,7 +20,7 @@ from ssmtl.errors import ConfigError, DataError
 from ssmtl.metrics.frames import auc
 from ssmtl.metrics.regions import MatchedVideo, match_video, measure_regions
 from ssmtl.model import Model, with_settings
-from ssmtl.planting import How, Planting, choose_start, find_walks, plant
+from ssmtl.planting import How, Planting, choose_start, cut, find_walks, plant
 from ssmtl.progress import Progress, Silent
 from ssmtl.regions.union import Union, build_detector
 from ssmtl.scoring.score import join_parts
@@ -145,24 +145,30 @@ def tune(
 
 def plant_all(clip: Clip, model: Model, planted: Sequence[How], walks: int, progress: Progress) -> Iterator[Case]:
     """The clip with each anomaly planted for each of up to `walks` people, one at a time, and scored."""
-    frames = list(islice(open_source(clip), FRAMES_OF_CLIP))
-    step = progress.stage(f"looking for people in {clip.name}", len(frames))
+
+    def frames() -> Iterator[Frame]:
+        # Decoded anew for each pass: so many pictures of a large camera would not fit into memory.
+        return islice(open_source(clip), FRAMES_OF_CLIP)
+
+    expected = open_source(clip).expected_frames
+    step = progress.stage(f"looking for people in {clip.name}", expected and min(expected, FRAMES_OF_CLIP))
     detector = _detector(clip, model)
     boxes = []
-    for frame in frames:
+    for frame in frames():
         boxes.append(detector.detect(frame).boxes)
         step()
+    size = frame.image.shape[:2]
     longest = sorted(find_walks(boxes), key=lambda walk: len(walk.frames), reverse=True)[:walks]
     plantings = []
-    for walk in longest:
+    for walk, pictures in zip(longest, cut(frames(), longest), strict=True):
         for how in planted:
             start = choose_start(walk, how, ANOMALIES[how], boxes)
             if start is not None:
-                plantings.append(Planting(walk, how, start, ANOMALIES[how]))
-    step = progress.stage(f"scoring {clip.name} with {len(plantings)} anomalies", len(plantings) * len(frames))
-    for planting in plantings:
-        scored = score_frames(plant(frames, planting), model, clip, step)
-        yield Case(clip.name, planting.how, frames[0].image.shape[:2], scored, planting.frames, planting.boxes)
+                plantings.append((Planting(walk, how, start, ANOMALIES[how]), pictures))
+    step = progress.stage(f"scoring {clip.name} with {len(plantings)} anomalies", len(plantings) * len(boxes))
+    for planting, pictures in plantings:
+        scored = score_frames(plant(frames(), planting, pictures), model, clip, step)
+        yield Case(clip.name, planting.how, size, scored, planting.frames, planting.boxes)
 
 
 def score_frames(frames: Iterator[Frame], model: Model, clip: Clip, step: Callable[[], None]) -> Frames:
