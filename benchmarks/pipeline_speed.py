@@ -3,9 +3,9 @@
     python benchmarks/pipeline_speed.py --fast runs/ped2/seed0/model --plus runs/plus/seed0/model \\
         --v1 runs/ped2_lite/v1/model --lite runs/ped2_lite/lite/model [--rounds 3]
 
-With --only, the rows of other models stay as an earlier run left them. 640×360 pixels, seven objects per frame, regions
-by background and flow. A model that is not named is an untrained network of its recipe. Ours and the plain pipeline
-(`plain.py`) take turns. Writes benchmarks/results/pipeline_speed.json and .md.
+Rows of other processors, and with --only those of other models, stay as an earlier run left them. 640×360 pixels, seven
+objects per frame, regions by background and flow. A model that is not named is an untrained network of its recipe. Ours
+and the plain pipeline (`plain.py`) take turns. Writes benchmarks/results/pipeline_speed.json and .md.
 """
 
 import argparse
@@ -57,8 +57,10 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=["fast", "plus", "lite", "v1"])
     options = parser.parse_args()
     file = RESULTS / "pipeline_speed.json"
-    old = json.loads(file.read_text())["rows"] if options.only and file.is_file() else []
-    rows = [row for row in old if row["recipe"] not in [r for n, r, _ in CASES if n in options.only]]
+    old = json.loads(file.read_text())["rows"] if file.is_file() else []
+    here = machine()
+    anew = [recipe for name, recipe, _ in CASES if not options.only or name in options.only]
+    rows = [row for row in old if row["processor"] != here["processor"] or row["recipe"] not in anew]
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         walkers = Walkers(options.frames, 7)
@@ -82,7 +84,8 @@ def main() -> None:
             rows.append(
                 {
                     "recipe": recipe,
-                    "date": machine()["date"],
+                    "date": here["date"],
+                    "processor": here["processor"],
                     "every": model.configuration.scoring.every,
                     "trained": bool(model.training.get("epochs")),
                     "channels": model.picture_channels,
@@ -99,28 +102,28 @@ def main() -> None:
             )
             print(rows[-1], flush=True)
     recipes = [recipe for _, recipe, _ in CASES]
-    rows.sort(key=lambda row: recipes.index(row["recipe"]))
-    report = {**machine(), "rounds": options.rounds, "frames": options.frames, "rows": rows}
+    rows.sort(key=lambda row: (row["processor"], recipes.index(row["recipe"])))
+    report = {**here, "rounds": options.rounds, "frames": options.frames, "rows": rows}
     write_json(RESULTS / "pipeline_speed.json", report)
     write_text(RESULTS / "pipeline_speed.md", table(report))
 
 
 def table(report: dict) -> str:
     lines = [
-        f"Measured on {report['processor']}, {report['cores']} cores; generated footage of 640×360 "
+        f"Measured on {report['cores']} cores; generated footage of 640×360 "
         f"pixels, {report['frames']} frames; median of {report['rounds']} rounds, ours and the plain pipeline in "
         "turns. Made by `benchmarks/pipeline_speed.py`.",
         "",
-        "| recipe | date | scored on every | engine | objects per frame | frames/s | plain pipeline | ratio | "
-        "the network's share, one stage at a time | decode, regions, crop, network, scores, write: ms per frame |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "| recipe | processor | date | scored on every | engine | objects per frame | frames/s | plain pipeline | "
+        "ratio | the network's share, one stage at a time | decode, regions, crop, network, scores, write: ms per frame |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in report["rows"]:
         stages = row["stages_ms_per_frame"]
         shown = ", ".join(f"{stages[k]:.1f}" for k in ("decode", "regions", "crop", "network", "scores", "write"))
         lines.append(
-            f"| `{row['recipe']}`{'' if row['trained'] else ', untrained'} | {row['date']} | {row['every']}. frame | "
-            f"{row['engine']} | "
+            f"| `{row['recipe']}`{'' if row['trained'] else ', untrained'} | {row['processor']} | {row['date']} | "
+            f"{row['every']}. frame | {row['engine']} | "
             f"{row['objects_per_frame']:.1f} | **{row['frames_per_s']:.1f}** | {row['plain_frames_per_s']:.2f} | "
             f"{row['ratio']:.0f} | {100 * row['network_share']:.0f} % | {shown} |"
         )
