@@ -115,7 +115,8 @@ def table(report: dict) -> str:
         "turns. Made by `benchmarks/pipeline_speed.py`.",
         "",
         "| recipe | processor | date | scored on every | engine | objects per frame | frames/s | plain pipeline | "
-        "ratio | the network's share, one stage at a time | decode, regions, crop, network, scores, write: ms per frame |",
+        "ratio | the network's share, one stage at a time | "
+        "decode, regions, crop, network, scores, write: ms per frame |",
         "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in report["rows"]:
