@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import resource
 import shutil
 import signal
@@ -19,7 +20,7 @@ import pytest
 import torch
 
 from ssmtl import configure, demonstration, find_clips, fit, load_model, open_source, review
-from ssmtl.cli.config import fields
+from ssmtl.cli.config import LISTS, fields
 from ssmtl.cli.configuring import read_configuration
 from ssmtl.cli.main import main
 from ssmtl.config import read_assignments
@@ -554,12 +555,37 @@ def test_config_prints_names_that_set_takes(recipe: str) -> None:
     rows = fields(configuration)
     some = {"train.epochs", "engine.kind", "tasks.motion_irregularity.max_step", "tasks.jigsaw.asked"}
     assert some <= {row[0] for row in rows}
-    assignments = [f"{name}={json.dumps(value)}" for name, value, _ in rows if value is not None]
+    assignments = [f"{name}={json.dumps(value)}" for name, value, _ in rows if value is not None and name not in LISTS]
     tasks = {"tasks": configuration.model_dump(mode="json")["tasks"]}
     assert configure(recipe, tasks, read_assignments(assignments)) == configuration
     shown = run("config", "--recipe", recipe, "--tasks", "T8+T2")
     assert shown.returncode == 0 and max(map(len, shown.stdout.splitlines())) < 400
-    assert [line.partition(" =")[0] for line in shown.stdout.splitlines()] == [row[0] for row in rows]
+    assert [re.split("[:=]", line.lstrip("# "))[0].strip() for line in shown.stdout.splitlines()] == [
+        row[0] for row in rows
+    ]
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_what_config_prints_is_a_file_for_config(recipe: str, tmp_path: Path) -> None:
+    """Which names its recipe, and shows parts without fields."""
+    printed = run("config", "--recipe", recipe).stdout
+    (tmp_path / "c.toml").write_text(printed)
+    again = run("config", "--config", tmp_path / "c.toml", "--json")
+    assert json.loads(again.stdout) == configure(recipe).model_dump(mode="json")
+    tasks = ", ".join(task.kind for task in configure(recipe).tasks)
+    assert f"# tasks: {tasks}\n" in printed
+
+
+def test_a_recipe_is_named_once(tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_text('recipe = "ssmtl"\n[train]\nepochs = 7\n')
+    chosen = json.loads(run("config", "--config", tmp_path / "c.toml", "--json").stdout)
+    assert chosen == configure("ssmtl", {"train": {"epochs": 7}}).model_dump(mode="json")
+    assert run("config", "--config", tmp_path / "c.toml", "--recipe", "ssmtl").returncode == 0
+    both = one_line_error(run("config", "--config", tmp_path / "c.toml", "--recipe", "fast"))
+    assert "c.toml: recipe is 'ssmtl', but --recipe says fast" in both
+    (tmp_path / "c.toml").write_text('recipe = "banana"\n')
+    assert "banana" in one_line_error(run("config", "--config", tmp_path / "c.toml"))
+    assert "--recipe" in one_line_error(run("config", "--set", "recipe=ssmtl"))
 
 
 def test_config_shows_what_was_changed() -> None:
@@ -573,9 +599,38 @@ def test_results_of_other_frames_are_not_compared_with_labels(street: Path, mode
     options = ("--dataset", "own", "--root", street)
     assert run("detect", *options, "--model", model, "--out", out, "--frames", "20:").returncode == 0
     assert "part of the clip" in one_line_error(run("evaluate", *options, "--scores", out))
+    files = ("--tracks", street / "tracks", "--regions", out, "--frames", 400)
+    assert "test_01: holds a part of the clip only" in one_line_error(run("evaluate", *files))
+    for place in (out, out / "test_02", out / "test_02" / "regions.csv"):
+        converted = run("convert", place, "--what", "regions", "--to", "text", "--out", tmp_path / "text")
+        assert "part of the clip only" in one_line_error(converted)
+    found = one_line_error(
+        run("detect", street / "test", "--model", model, "--out", tmp_path / "again", "--regions", out)
+    )
+    assert "part of the clip only" in found and not (tmp_path / "again").exists()
     clip = street / "test" / "test_01.mp4"
     assert run("detect", clip, "--model", model, "--out", out, "--overwrite").returncode == 0
     assert "test_02" in one_line_error(run("evaluate", *options, "--scores", out)), "left over from another run"
+
+
+def test_resume_replaces_nothing_by_other_frames(street: Path, model: Path, tmp_path: Path) -> None:
+    clip, out = street / "test" / "test_01.mp4", tmp_path / "result"
+    options = ("detect", clip, "--model", model, "--out", out)
+    assert run(*options).returncode == 0
+    (out / ".test_01.killed.part").mkdir()
+    assert "other frames of the clip" in one_line_error(run(*options, "--resume", "--frames", "0:20"))
+    assert len(read_scores(out / "test_01").scores) > 20
+    assert run(*options, "--resume").returncode == 0
+    assert not (out / ".test_01.killed.part").exists()
+
+
+def test_what_failed_leaves_nothing_of_before(street: Path, model: Path, tmp_path: Path) -> None:
+    clip, out = tmp_path / "test_01.mp4", tmp_path / "result"
+    shutil.copy(street / "test" / "test_01.mp4", clip)
+    assert run("detect", clip, "--model", model, "--out", out).returncode == 0
+    clip.write_bytes(b"no video")
+    assert run("detect", clip, "--model", model, "--out", out, "--resume").returncode == 1
+    assert not (out / "test_01").exists() and read_summary(out)["clips"] == {}
 
 
 def test_resume_does_not_take_other_footage_for_the_same(street: Path, model: Path, tmp_path: Path) -> None:

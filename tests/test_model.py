@@ -23,9 +23,11 @@ from ssmtl.scoring.speed import SpeedSettings, UsualSpeed
 from ssmtl.scoring.stature import StatureSettings, UsualStature
 from ssmtl.scoring.stream import score_sequences, score_stream
 from ssmtl.scoring.threshold import Curve, choose_threshold
+from ssmtl.video.sources import Clip, open_source
 
 from .regions.pictures import texture
 from .scoring.tiny import detector, frames, make_model
+from .video.clips import write_pictures
 
 SCENE = Scene(texture(48, 64), 0.25, 12.5)
 
@@ -139,6 +141,13 @@ def test_footage_of_another_rate_is_told(learnt: float | None, said: str | None)
     note = (model if learnt is None else replace(model, training={"rate": learnt})).rate_note(25)
     assert (note is None) == (said is None)
     assert said is None or (note is not None and said in note and "25 frames per second" in note)
+
+
+def test_pictures_do_not_say_their_rate(tmp_path: Path) -> None:
+    write_pictures(tmp_path / "pictures", 9)
+    source = open_source(Clip("pictures", tmp_path / "pictures", 0, 8))
+    assert (source.rate, source.declared_rate) == (25.0, None)
+    assert replace(make_model(), training={"rate": 10}).rate_note(source.declared_rate) is None
 
 
 def test_tasks_weights_within_their_scales(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

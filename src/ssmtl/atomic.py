@@ -1,5 +1,6 @@
 """Outputs that appear whole or not at all: written under a temporary name, then renamed."""
 
+import glob
 import hashlib
 import json
 import os
@@ -75,6 +76,14 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         raise _explain(path, error) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def remove_unfinished(path: Path) -> None:
+    """Remove what processes that were killed while they wrote the folder `path` left beside it."""
+    path = Path(path).resolve()
+    for left in path.parent.glob(f".{glob.escape(_short(path.name))}.*.part"):
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def write_text(path: Path, text: str) -> None:

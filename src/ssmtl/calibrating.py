@@ -22,7 +22,7 @@ from ssmtl.scoring.threshold import Curve, choose_threshold
 from ssmtl.tasks.task import FRAMES, REACH
 from ssmtl.video.files import open_container
 from ssmtl.video.frame import Frame
-from ssmtl.video.sources import Clip, open_source
+from ssmtl.video.sources import Clip, open_source, problem_of
 
 ALL_DAY = (Period(),)
 
@@ -75,7 +75,7 @@ def calibrate(
         try:
             curves.append(score_clip(clip, model, progress, begins or 0.0))
         except SourceError as error:
-            progress.note(f"left out: {error}")
+            progress.note(f"left out: {problem_of(clip, error)}")
     curves += [curve for some in (known or {}).values() for curve in some]
     if not curves:
         raise DataError("calibration: no normal footage; name some, or --watch DIR with what a camera's watch recorded")
@@ -105,7 +105,7 @@ def score_clip(clip: Clip, model: Model, progress: Progress, begins: float = 0.0
         SourceError: it cannot be read, or is too short.
     """
     source = open_source(clip)
-    if (note := model.rate_note(source.rate)) is not None:
+    if (note := model.rate_note(source.declared_rate)) is not None:
         progress.note(f"{clip.path}: {note}")
     step = progress.stage(f"scoring {clip.name}", source.expected_frames)
     configuration = model.configuration

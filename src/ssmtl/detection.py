@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssmtl import __version__
-from ssmtl.atomic import atomic_folder, check_replaceable, claim_output, write_json
+from ssmtl.atomic import atomic_folder, check_replaceable, claim_output, remove_unfinished, write_json
 from ssmtl.datasets.dataset import Dataset
 from ssmtl.errors import ConfigError, DataError, OutputError, SourceError
 from ssmtl.event_files import EVENTS, FOLDER, write_events
@@ -25,7 +25,7 @@ from ssmtl.recipes import BLIND
 from ssmtl.regions.union import build_detector
 from ssmtl.report.curves import plot_scores
 from ssmtl.report.overlay import Overlay
-from ssmtl.results import REGIONS, SCORES, SUMMARY, ResultWriter, claim_clips, read_summary
+from ssmtl.results import REGIONS, SCORES, SUMMARY, ResultWriter, check_boxes, claim_clips, read_summary
 from ssmtl.scoring.event_stream import Decided, EventStream, Happening
 from ssmtl.scoring.events import Event
 from ssmtl.scoring.stream import FrameResult, score_stream
@@ -33,7 +33,7 @@ from ssmtl.scoring.view_change import ViewChange
 from ssmtl.sequences.store import fingerprint, state
 from ssmtl.video.frame import Frame, FrameSource
 from ssmtl.video.recorder import Recorder
-from ssmtl.video.sources import Clip, open_source
+from ssmtl.video.sources import Clip, open_source, problem_of
 
 OVERLAY, PLOT = "overlay.mp4", "scores.png"
 
@@ -97,6 +97,7 @@ def detect(
         raise OutputError(
             f"{out / EXPLAIN}: is the place of a clip of that name; rename the clip, or ask for no sheets"
         )
+    check_boxes(model.configuration.detectors)
     claim_output(out, overwrite or resume)
     claim_clips(out, clips)
     check_replaceable(out / EXPLAIN, lambda old: (old / OVERVIEW).is_file() or not explain)
@@ -115,7 +116,7 @@ def detect(
     threshold, said_by = model.threshold()
     head["threshold"] = {"value": threshold, "from": said_by}
     engine = {"engine": asdict(model.engine_choice)}
-    done = _earlier(out, head) if resume else Detection()
+    done = _earlier(out, head, clips) if resume else Detection()
     if not resume and (out / EXPLAIN / OVERVIEW).is_file():
         shutil.rmtree(out / EXPLAIN)
     worst: list[Suspect] = []
@@ -125,12 +126,14 @@ def detect(
             kept += 1
             continue
         objects = WorstObjects(clip.name, explain)
-        shutil.rmtree(out / clip.name, ignore_errors=True)
         try:
             with atomic_folder(out / clip.name) as folder:
                 facts = _detect_clip(clip, model, folder, overlay, plot, films, objects, dataset, progress)
         except (SourceError, DataError) as error:
-            problem = str(error) if str(clip.path) in str(error) else f"{clip.path}: {error}"
+            # What an earlier run wrote was of other footage, or not all that is asked for.
+            shutil.rmtree(out / clip.name, ignore_errors=True)
+            done.clips.pop(clip.name, None)
+            problem = problem_of(clip, error)
             done.failed[clip.name] = problem
             progress.note(f"left out: {problem}")
         else:
@@ -156,7 +159,8 @@ def _is_done(clip: Clip, facts: dict[str, Any], folder: Path, overlay: bool, plo
     return same and all((folder / name).is_file() for name in wanted)
 
 
-def _earlier(out: Path, head: dict[str, Any]) -> Detection:
+def _earlier(out: Path, head: dict[str, Any], clips: Sequence[Clip]) -> Detection:
+    """What an earlier run did; what it left when it was killed goes."""
     summary = read_summary(out)
     if not summary:
         return Detection()
@@ -166,6 +170,14 @@ def _earlier(out: Path, head: dict[str, Any]) -> Detection:
             f"{out}: was made with another {changed[0]}; resume with the same model and settings, "
             "or start over with --overwrite"
         )
+    for clip in clips:
+        facts = summary.get("clips", {}).get(clip.name)
+        if facts is not None and (facts.get("start", 0), facts.get("stop")) != (clip.start, clip.stop):
+            raise OutputError(
+                f"{out / clip.name}: was made of other frames of the clip; resume with the same --frames, or start "
+                "over with --overwrite"
+            )
+        remove_unfinished(out / clip.name)
     return Detection(summary.get("clips", {}), summary.get("failed", {}), summary.get("explained", []))
 
 
@@ -182,7 +194,7 @@ def _detect_clip(
 ) -> dict[str, Any]:
     started = time.perf_counter()
     source = open_source(clip)
-    if (note := model.rate_note(source.rate)) is not None:
+    if (note := model.rate_note(source.declared_rate)) is not None:
         progress.note(f"{clip.path}: {note}")
     step = progress.stage(clip.name, source.expected_frames)
     detector = build_detector(

@@ -17,7 +17,7 @@ from ssmtl.formats.regions import read_regions
 from ssmtl.formats.tracks import read_tracks_folder
 from ssmtl.metrics.frames import FrameMeasures, Roc, measure_frames, roc
 from ssmtl.metrics.regions import MatchedVideo, RegionMeasures, match_video, measure_regions
-from ssmtl.results import REGIONS, SUMMARY, read_summary
+from ssmtl.results import REGIONS, SUMMARY, check_whole, read_own_summary
 
 if TYPE_CHECKING:
     from ssmtl.datasets.dataset import Dataset
@@ -82,6 +82,13 @@ def _defined(value: Any) -> Any:
     return None if value != value else value
 
 
+_ADD = "add the truth, an empty file for a clip in which nothing is abnormal: its false positives count too"
+"""What to do where files of tracks lack a clip."""
+
+_LEAVE = "leave it out, or complete the copy of the data set"
+"""The same where a data set does."""
+
+
 def evaluate(
     dataset: "Dataset",
     scores: Path | str | None = None,
@@ -107,12 +114,11 @@ def evaluate(
         raise DataError("nothing to evaluate; name frame scores (--scores), regions (--regions) or both")
     clips = dataset.test_clips()
     names = [clip.name for clip in clips]
-    summary = _own_summary(scores)
-    for given in (scores, regions):
-        own = _own_summary(given)
+    for given in (Path(place) for place in (scores, regions) if place is not None):
+        own = read_own_summary(given)
         for name in names if own else []:
-            _check(own, Path(given or ""), name)
-    done = Evaluation(dataset.title, system, names, settings=summary.get("configuration", {}))
+            _check(own, given, name)
+    done = Evaluation(dataset.title, system, names, settings=_settings(scores, regions))
     values: Scores = {}
     if scores is not None:
         values = _frame_scores(Path(scores), clips)
@@ -126,7 +132,7 @@ def evaluate(
         done = replace(done, without_regions="no regions were given; name them with --regions")
     else:
         lengths = {clip.name: len(values[clip.name]) if values else _count(clip) for clip in clips}
-        found = _regions(place, names, first_frame)
+        found = _regions(place, names, first_frame, _LEAVE)
         try:
             truth = _tracks(dataset, clips, lengths)
         except DataError as error:
@@ -169,7 +175,10 @@ def evaluate_files(
     """
     if (tracks is None) != (regions is None) or (labels is None) != (scores is None) or not (tracks or labels):
         raise DataError("without a data set, give --tracks with --regions, or --labels with --scores, or all four")
-    done = Evaluation("", system, [])
+    for given in (regions, scores):
+        if given is not None:
+            check_whole(Path(given))
+    done = Evaluation("", system, [], settings=_settings(scores, regions))
     values: Scores = {}
     found: dict[str, ScoredRegions] = {}
     lengths: dict[str, int] | None = None
@@ -180,7 +189,8 @@ def evaluate_files(
         own = read_frame_scores(Path(scores))
         if len(own) == len(truth) == 1 and not any(_says_clips(Path(place)) for place in (scores, labels)):
             own = dict(zip(truth, own.values(), strict=True))
-        _check_names(own, truth, scores, labels)
+        remedy = "add its labels, or leave it out; what all clips share is one file in both, joined in one order"
+        _check_names(own, truth, scores, labels, remedy)
         names = match_clips(list(truth), own, str(scores))
         values = {name: own[names[name]] for name in truth}
         for name in truth:
@@ -212,6 +222,12 @@ def evaluate_files(
         places = (Path(regions), str(tracks))
         done = _with_regions(replace(done, clips=list(wanted)), wanted, found, lengths, places, total)
     return replace(done, scores_sha256=fingerprint(values, found))
+
+
+def _settings(*places: Path | str | None) -> dict[str, Any]:
+    """Those of the first of the places that is a result of ours."""
+    summaries = (read_own_summary(Path(place)) for place in places if place is not None)
+    return next((summary["configuration"] for summary in summaries if summary), {})
 
 
 def _with_frames(done: Evaluation, labels: Labels, values: Scores) -> Evaluation:
@@ -260,7 +276,7 @@ def _frame_scores(place: Path, clips: Sequence["Clip"]) -> dict[str, NDArray[np.
     if len(found) == 1 and place.suffix.lower() in _UNNAMED and place.is_file():
         # One array says nothing of clips: it is all of them, in order.
         return split_joined(next(iter(found.values())), {clip.name: _count(clip) for clip in clips}, str(place))
-    _check_names(found, names, place, "the data set")
+    _check_names(found, names, place, "the data set", _LEAVE)
     return {name: found[source] for name, source in match_clips(names, found, str(place)).items()}
 
 
@@ -292,14 +308,16 @@ def _own_regions(scores: Path | str | None) -> Path | None:
     return Path(scores) if any(Path(scores).glob(f"*/{REGIONS}")) else None
 
 
-def _regions(place: Path, names: Sequence[str], first_frame: int | None) -> dict[str, ScoredRegions]:
+def _regions(
+    place: Path, names: Sequence[str], first_frame: int | None, remedy: str = _ADD
+) -> dict[str, ScoredRegions]:
     """Regions of every clip. A table or a JSON of all clips does not name one without any."""
     found = read_regions(place, first_frame)
     if len(found) == len(names) == 1 and place.is_file() and not names_clips(place):
         return {names[0]: next(iter(found.values()))}
     if _names_only_some(place):
         found |= {name: ScoredRegions.none() for name in names if name not in _match_some(names, found)}
-    _check_names(found, names, place, "the ground truth")
+    _check_names(found, names, place, "the ground truth", remedy)
     return {name: found[source] for name, source in match_clips(names, found, str(place)).items()}
 
 
@@ -323,15 +341,14 @@ def _match_some(names: Iterable[str], found: Iterable[str]) -> set[str]:
     return {name for name in names if clip_key(name) in keys}
 
 
-def _check_names(found: Iterable[str], wanted: Iterable[str], place: Path | str, truth: Path | str) -> None:
+def _check_names(
+    found: Iterable[str], wanted: Iterable[str], place: Path | str, truth: Path | str, remedy: str = _ADD
+) -> None:
     """Refuse scores of clips without ground truth: their false positives would not be counted."""
     known = list(wanted)
     left = [name for name in natural_order(found) if not _match_some([name], known)]
     if left:
-        raise DataError(
-            f"{place}: has {some(left)}, of which {truth} knows nothing; add the truth, an empty file for a clip in "
-            "which nothing is abnormal: its false positives count too"
-        )
+        raise DataError(f"{place}: has {some(left)}, of which {truth} knows nothing; {remedy}")
 
 
 def _tracks(dataset: "Dataset", clips: Sequence["Clip"], lengths: Mapping[str, int]) -> dict[str, Tracks] | None:
@@ -360,23 +377,13 @@ def fingerprint(scores: Scores, regions: Mapping[str, ScoredRegions]) -> str:
     return digest.hexdigest()
 
 
-def _own_summary(scores: Path | str | None) -> dict[str, Any]:
-    """The summary of a result folder of ours; empty for scores of another program, whatever that left there."""
-    summary = read_summary(Path(scores)) if scores is not None and Path(scores).is_dir() else {}
-    clips, configuration = summary.get("clips"), summary.get("configuration")
-    if not isinstance(clips, dict) or not isinstance(configuration, dict):
-        return {}
-    return summary if {"recipe", "seed", "scoring"} <= configuration.keys() else {}
-
-
 def _check(summary: dict[str, Any], scores: Path, name: str) -> None:
     """Refuse scores that are not of the whole clip, or not of this run: their frames are not those of the labels."""
     facts = summary.get("clips", {}).get(name)
     if facts is None:
         why = summary.get("failed", {}).get(name, "it was not scored")
         raise DataError(f"{scores / name}: not among the clips of {SUMMARY} ({why}); score it with `ssmtl detect`")
-    if facts.get("start") or facts.get("stop") is not None:
-        raise DataError(f"{scores / name}: holds a part of the clip only; score all of it, without --frames")
+    check_whole(scores / name)
     if facts.get("undecodable"):
         raise DataError(
             f"{scores / name}: {facts['undecodable']} pictures of {facts['source']} could not be read, so frames "

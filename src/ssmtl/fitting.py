@@ -32,6 +32,7 @@ from ssmtl.progress import Progress, Silent
 from ssmtl.recipes import BLIND, Configuration, fast
 from ssmtl.regions.union import build_detector
 from ssmtl.report.curves import plot_losses
+from ssmtl.results import check_boxes
 from ssmtl.scoring.calibration import Calibration
 from ssmtl.sequences.store import SequenceStore, build_store, fingerprint, state
 from ssmtl.sequences.survey import Survey, survey
@@ -173,6 +174,7 @@ def fit(
 
 def _check_at_hand(configuration: Configuration, trains: bool) -> None:
     """Fail now rather than after an hour where a device, a detector's weights or a teacher is not there."""
+    check_boxes(configuration.detectors)
     build_detector([d for d in configuration.detectors if d.kind in ("onnx", "torchvision")], "", None)
     build_teachers(configuration, configuration.taught_by if trains else configuration.scored_by)
     if trains:
@@ -327,12 +329,12 @@ def _footage(seen: Survey, store: SequenceStore, train: np.ndarray, held_out: np
     """What there is to tell of the footage."""
     portraits = [portrait(clip) for clip in seen.lengths]
     apart = np.unique(store.clip[held_out])
-    rate = float(np.median(list(seen.rates.values())))
+    declared = float(np.median(seen.declared_rates)) if seen.declared_rates else None
     return {
         "clips": [clip.name for clip in seen.lengths],
         "left_out": list(seen.unreadable.values()),
         "frames": store.frames,
-        "rate": rate,
+        "rate": float(np.median(list(seen.rates.values()))),
         "regions": dict(sorted(store.regions.items())),
         "detector_ms_per_frame": {kind: 1000 * seconds / store.frames for kind, seconds in store.seconds.items()},
         "sequences": len(store),
@@ -341,7 +343,7 @@ def _footage(seen: Survey, store: SequenceStore, train: np.ndarray, held_out: np
         "held_out": len(held_out),
         "held_out_clips": [list(seen.lengths)[i].name for i in apart],
         # Of a network that is kept later on, this stays.
-        "learnt": {"clips": portraits, "held_out_clips": [portraits[i] for i in apart], "rate": rate},
+        "learnt": {"clips": portraits, "held_out_clips": [portraits[i] for i in apart], "rate": declared},
     }
 
 

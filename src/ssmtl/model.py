@@ -113,10 +113,13 @@ class Model:
         found = self.calibration.highest if time is None else self.calibration.at(time)
         return found.value, f"calibrated, {found.rate_words()}"
 
-    def rate_note(self, rate: float) -> str | None:
-        """What is to be said of footage of so many frames per second, where what was learnt from has far other ones."""
+    def rate_note(self, rate: float | None) -> str | None:
+        """What is to be said of footage of so many frames per second, where what was learnt from has far other ones.
+
+        Nothing where either does not say how many (None), as pictures do not.
+        """
         learnt = self.training.get("learnt", self.training).get("rate")
-        if learnt is None or 1 / OTHER_RATE < rate / learnt < OTHER_RATE:
+        if rate is None or learnt is None or 1 / OTHER_RATE < rate / learnt < OTHER_RATE:
             return None
         how = "faster" if rate < learnt else "slower"
         return (

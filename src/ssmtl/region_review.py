@@ -25,7 +25,7 @@ from ssmtl.regions.regions import Regions
 from ssmtl.regions.scene import Scene
 from ssmtl.regions.union import build_detector
 from ssmtl.report.region_film import RegionDrawing
-from ssmtl.results import REGIONS, SUMMARY, claim_clips
+from ssmtl.results import REGIONS, SUMMARY, check_boxes, claim_clips
 from ssmtl.sequences.survey import survey
 from ssmtl.video.frame import Frame, FrameSource
 from ssmtl.video.sources import Clip, first_frame_size, open_source
@@ -150,12 +150,11 @@ def review_regions(
     out = Path(out)
     if not clips:
         raise SourceError("no footage given; name files, folders or a data set")
+    configuration = used.configuration if isinstance(used, Model) else used or fast()
+    check_boxes(configuration.detectors)
     claim_output(out, overwrite)
     claim_clips(out, clips)
-    if isinstance(used, Model):
-        configuration, scene = used.configuration, used.scene
-    else:
-        configuration, scene = used or fast(), _learn_scene(normal or clips, progress)
+    scene = used.scene if isinstance(used, Model) else _learn_scene(normal or clips, progress)
     detectors = configuration.detectors
     head = {"ssmtl": __version__, "detectors": [part.model_dump(mode="json") for part in detectors]}
     facts: dict[str, dict[str, Any]] = {}

@@ -16,6 +16,7 @@ from ssmtl.errors import DataError, OutputError
 from ssmtl.video.sources import Clip
 
 if TYPE_CHECKING:
+    from ssmtl.regions.union import DetectorSettings
     from ssmtl.scoring.stream import FrameResult
 
 SCORES, REGIONS, SUMMARY = "scores.csv", "regions.csv", "summary.json"
@@ -152,3 +153,35 @@ def read_summary(folder: Path) -> dict[str, Any]:
     except ValueError as error:
         raise DataError(f"{path}: is not JSON ({error}); run `ssmtl detect` again") from error
     return summary if isinstance(summary, dict) else {}
+
+
+def read_own_summary(folder: Path) -> dict[str, Any]:
+    """The same of a result of `ssmtl detect` alone; empty for scores of another program, whatever that left there."""
+    summary = read_summary(folder) if Path(folder).is_dir() else {}
+    clips, configuration = summary.get("clips"), summary.get("configuration")
+    if not isinstance(clips, dict) or not isinstance(configuration, dict):
+        return {}
+    return summary if {"recipe", "seed", "scoring"} <= configuration.keys() else {}
+
+
+def check_whole(place: Path, may_end: bool = False) -> None:
+    """Refuse results of `ssmtl detect` of parts of clips: their frames count from 0, wherever the part begins.
+
+    `place` is a result folder, a clip's folder in one, or a file there; what is none of these is left alone.
+
+    Raises:
+        DataError: a clip's result begins later than the clip or, unless it `may_end`, ends sooner.
+    """
+    place = Path(place).resolve()
+    for folder in (place, *place.parents[:2]):
+        for name, facts in read_own_summary(folder).get("clips", {}).items():
+            within = folder == place or folder / name in (place, place.parent)
+            if within and (facts.get("start") or (facts.get("stop") is not None and not may_end)):
+                raise DataError(f"{folder / name}: holds a part of the clip only; score all of it, without --frames")
+
+
+def check_boxes(detectors: Iterable["DetectorSettings"]) -> None:
+    """Refuse regions from such results, which would be taken for those of other frames; same error."""
+    for detector in detectors:
+        if detector.kind == "boxes":
+            check_whole(detector.path, may_end=True)

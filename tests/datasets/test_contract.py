@@ -220,7 +220,7 @@ def test_nothing_there(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "folder", "message"), [("mars", "", "avenue, own, ped1"), ("ucsd", "nothing", "no such folder")]
+    ("name", "folder", "message"), [("mars", "", ".*".join(sorted(DATASETS))), ("ucsd", "nothing", "no such folder")]
 )
 def test_what_cannot_be_opened(tmp_path: Path, name: str, folder: str, message: str) -> None:
     with pytest.raises(DataError, match=message):

@@ -319,10 +319,11 @@ def test_what_a_killed_run_left_open_is_ended(store: Store) -> None:
     store.put(replace(EVENT, key="unseen", start=10, peak=12, end=None, track=()))
     store.put(replace(EVENT, key="over", start=10, peak=12, end=99.0))
     store.put(replace(EVENT, key="other", start=10, peak=12, end=None, machine="farm"))
-    assert store.end_abandoned("shop") == 2
+    ended = store.end_abandoned("shop")
+    assert {event.key: event.end for event in ended} == {"seen": 15.0, "unseen": 12.0}
     ends = {event.key: event.end for event in store.events()}
     assert ends == {"seen": 15.0, "unseen": 12.0, "over": 99.0, "other": None}
-    assert store.end_abandoned("shop") == 0
+    assert store.end_abandoned("shop") == []
 
 
 def test_two_threads_and_two_stores_write_at_once(url: str) -> None:

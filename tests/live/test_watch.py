@@ -14,6 +14,7 @@ from ssmtl.errors import OutputError
 from ssmtl.event_files import read_events
 from ssmtl.live.dispatcher import Dispatcher
 from ssmtl.live.records import CameraSettings, Health, Kind, LiveEvent, State, about_watch
+from ssmtl.live.sinks import Message
 from ssmtl.live.sources import Watched, read_watched
 from ssmtl.live.store import Store, open_store
 from ssmtl.live.watching import MOST_CLIPS, Watch, WatchOptions, failures
@@ -344,6 +345,47 @@ def test_clips_that_fail_at_once_do_not_end_the_watch(model: Model, tmp_path: Pa
     with watching(tmp_path / "w", clips, model) as running:
         running.until(lambda: all(health.state is State.FAILED for health in running.watch.healths()))
     assert len(failures(running.watch)) == len(clips) == len(list((tmp_path / "w" / "live").iterdir()))
+
+
+def test_a_clip_that_is_too_short_is_told(street: Path, model: Model, tmp_path: Path) -> None:
+    clip = Clip("short", street, 0, 5)
+    with watching(tmp_path / "w", [Watched("short", str(street), clip)], model) as running:
+        running.until(lambda: running.health().state is State.FAILED)
+    assert f"{street}: the clip has 5 frames; a sequence needs 7" in running.health().message
+    assert failures(running.watch) == [f"short: {running.health().message}"]
+
+
+class Told:
+    """A receiver that remembers."""
+
+    name = "told"
+
+    def __init__(self) -> None:
+        self.messages: list[Message] = []
+
+    def send(self, event: LiveEvent, message: Message) -> None:
+        self.messages.append(message)
+
+    def close(self) -> None:
+        pass
+
+
+def test_who_was_told_of_an_event_is_told_that_it_ended_though_the_watch_was_killed(
+    street: Path, model: Model, tmp_path: Path
+) -> None:
+    clip, told = Clip("street", street, 0, 20), Told()
+    begun = LiveEvent(
+        key="killed", machine=MACHINE, camera="street", kind=Kind.ANOMALY, start=10.0, end=None, peak=12.0, score=2.0,
+        threshold=1.0, box=None, size=(320, 240),
+    )  # fmt: skip
+    tmp_path.joinpath("w").mkdir()
+    store = open_store(tmp_path / "w", None)
+    store.put(begun)
+    store.close()
+    with watching(tmp_path / "w", [Watched("street", str(street), clip)], model, [told]) as running:
+        running.until(lambda: told.messages)
+    (message,) = [one for one in told.messages if one["key"] == "killed"]
+    assert (message["phase"], message["start"] < message["end"]) == ("ended", True)
 
 
 def test_stopping_leaves_clips_that_have_not_begun(street: Path, model: Model, tmp_path: Path) -> None:

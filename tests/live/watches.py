@@ -2,13 +2,14 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ssmtl.live.dispatcher import Dispatcher
 from ssmtl.live.records import Health, Kind, LiveEvent
+from ssmtl.live.sinks import Sink
 from ssmtl.live.sources import Watched
 from ssmtl.live.store import Store, open_store
 from ssmtl.live.watching import Watch, WatchOptions
@@ -42,7 +43,9 @@ class Running:
 
 
 @contextmanager
-def watching(folder: Path, watched: list[Watched], model: Model, **options: object) -> Iterator[Running]:
+def watching(
+    folder: Path, watched: list[Watched], model: Model, sinks: Sequence[Sink] = (), **options: object
+) -> Iterator[Running]:
     folder.mkdir(parents=True, exist_ok=True)
     store = open_store(folder, None)
     lines: list[str] = []
@@ -51,7 +54,7 @@ def watching(folder: Path, watched: list[Watched], model: Model, **options: obje
         model,
         folder,
         store,
-        Dispatcher([], lines.append),
+        Dispatcher(sinks, lines.append),
         WatchOptions(machine=MACHINE, **options),
         lines.append,
     )

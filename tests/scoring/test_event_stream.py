@@ -54,6 +54,16 @@ def test_every_frame_is_decided_in_order_after_the_delay_it_states() -> None:
     assert [h.result.frame.index for h in events.finish() if isinstance(h, Decided)] == list(range(13, 20))
 
 
+def test_at_the_end_too_each_frame_is_decided_when_it_comes() -> None:
+    """Whoever films an event sees it go on, be it decided from the very last frames alone."""
+    events = stream()
+    for i in range(20):
+        assert not [h for h in events.add(result(i, 2.0 if 14 <= i < 18 else 0.1)) if isinstance(h, Event)]
+    seen = [(h.result.frame.index, events.events.hysteresis.goes_on) for h in events.finish() if isinstance(h, Decided)]
+    assert [index for index, _ in seen] == list(range(13, 20))
+    assert [index for index, goes_on in seen if goes_on] == [16, 17, 18, 19], "from where it is long enough, to its end"
+
+
 def test_an_event_comes_with_what_made_it() -> None:
     found = run(stream(), (result(i, 2.0 if 10 <= i < 16 else 0.1) for i in range(40)))
     (event,) = [h for h in found if isinstance(h, Event)]

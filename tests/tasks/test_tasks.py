@@ -43,7 +43,7 @@ def answer(task: ProxyTask, head: nn.Module, x_BCTHW: Tensor) -> Tensor:
 
 
 def test_all_nine_are_here() -> None:
-    assert KINDS == (
+    assert KINDS[:9] == (
         "arrow_of_time",
         "motion_irregularity",
         "middle_box",
@@ -54,8 +54,8 @@ def test_all_nine_are_here() -> None:
         "jigsaw",
         "pose",
     )
-    assert [task.kind for task in TASKS.values() if not task.scores] == ["pseudo_anomalies"]
-    assert len({TASKS[kind].title for kind in KINDS}) == len({TASKS[kind].words for kind in KINDS}) == 9
+    assert [TASKS[kind].kind for kind in KINDS[:9] if not TASKS[kind].scores] == ["pseudo_anomalies"]
+    assert len({TASKS[kind].title for kind in KINDS}) == len({TASKS[kind].words for kind in KINDS}) == len(KINDS)
 
 
 @pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)

@@ -116,8 +116,9 @@ def from_tensorboard(out: Path) -> tuple[Points, dict[str, str]]:
     points = {name: [(e.step, e.value) for e in events.Scalars(name)] for name in events.Tags()["scalars"]}
     begun = events.PluginTagToContent("hparams")["_hparams_/session_start_info"]
     settings = HParamsPluginData.FromString(begun).session_start_info.hparams
-    # The placeholder that Lightning writes when the run begins.
-    assert points["hp_metric"].pop(0) == (0, -1)
+    # Its name is known from the beginning, its value is not.
+    step, value = points["hp_metric"].pop(0)
+    assert step == 0 and math.isnan(value)
     return points, {name: str(getattr(value, value.WhichOneof("kind"))) for name, value in settings.items()}
 
 

@@ -21,7 +21,7 @@ from ssmtl.engine.cache import versions
 from ssmtl.engine.choose import pick_engine_device
 from ssmtl.engine.graph import given_names, given_shape
 from ssmtl.engine.samples import Samples
-from ssmtl.errors import ConfigError, ModelError
+from ssmtl.errors import ConfigError, ModelError, SourceError
 from ssmtl.hardware import computes_bfloat16, cores, processor
 from ssmtl.model import Model, build_network
 from ssmtl.nets.inference import for_inference
@@ -33,7 +33,7 @@ from ssmtl.scoring.motion import NEEDED, measure_motion
 from ssmtl.scoring.score import ScoredPart, measure_scales, raw_scores
 from ssmtl.sequences.crop import crop, shown_sizes
 from ssmtl.tasks.task import FRAMES, REACH
-from ssmtl.video.sources import Clip, open_source
+from ssmtl.video.sources import Clip, open_source, problem_of
 
 BATCHES = (1, 7, 16)
 
@@ -88,7 +88,10 @@ def bench(
         network = measure_network(model)
         progress.stage("measuring the stages", None)()
         clock = Clock()
-        alone = run(open_source(clip), model, work, clock, clip.name)
+        try:
+            alone = run(open_source(clip), model, work, clock, clip.name)
+        except SourceError as error:
+            raise SourceError(problem_of(clip, error)) from error
         progress.stage("measuring the whole", None)()
         whole = run(open_source(clip), model, work, name=clip.name)
         progress.stage("measuring the delay of a live camera", None)()

@@ -20,7 +20,7 @@ def bench(
     objects: Annotated[int, typer.Option("--objects", min=1, max=200, help="Per frame of generated footage.")] = 7,
     frames: Annotated[int, typer.Option("--frames", min=50, help="Of generated footage.")] = 300,
     every: options.Every = None,
-    assignments: configuring.Assignments = None,
+    assignments: configuring.LaterAssignments = None,
     overwrite: options.Overwrite = False,
 ) -> None:
     """Measure this machine: frames per second, each stage, the delay, the network's share of the machine's peak."""

@@ -30,7 +30,7 @@ def calibrate(
         str | None,
         typer.Option("--periods", help="A threshold for each time of day, such as 07:00-19:00,19:00-07:00."),
     ] = None,
-    assignments: configuring.Assignments = None,
+    assignments: configuring.LaterAssignments = None,
     starts: Annotated[
         datetime | None,
         typer.Option("--starts", help="When the footage begins, for --periods; clips follow one another."),

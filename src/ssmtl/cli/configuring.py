@@ -22,6 +22,12 @@ ConfigFile = Annotated[Path | None, typer.Option("--config", help="Changes to th
 Assignments = Annotated[
     list[str] | None, typer.Option("--set", help="One change, such as train.epochs=5; may be given several times.")
 ]
+LaterAssignments = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", help="One change to the model's settings, such as scoring.every=4; may be given several times."
+    ),
+]
 Regions = Annotated[
     str | None,
     typer.Option(
@@ -69,17 +75,28 @@ def read_configuration(
     network: Path | None = None,
 ) -> Configuration:
     """The recipe with what it takes from a teacher or a network, the file's changes, `--regions` and `--tasks`, then
-    those of `--set`. Without a recipe, the network's model, or the default."""
+    those of `--set`. Without a recipe, that which the file names, the network's model, or the default.
+
+    Raises:
+        ConfigError: what is named is not known, does not fit, or is named twice.
+    """
     if teacher and network:
         raise ConfigError("--network keeps what was trained, --teacher trains: name one of them")
+    given, assigned = read_toml(config) if config else {}, read_assignments(assignments or [])
+    named = given.pop("recipe", None)
+    if "recipe" in assigned:
+        raise ConfigError("--set recipe: a recipe is chosen by --recipe")
+    if named is not None and recipe not in (None, named):
+        raise ConfigError(f"{config}: recipe is {named!r}, but --recipe says {recipe}; name one of them")
+    recipe = recipe or named
     changes = [imitate(teacher)] if teacher else []
     if network:
         changes = [keep_network(network, whole=recipe is None)]
     recipe = recipe or DEFAULT
-    changes += [read_toml(config)] if config else []
+    changes.append(given)
     chosen = configure(recipe, *changes).model_dump(mode="json")
     changes += [read_regions(regions, _known_detectors(chosen["detectors"])), read_tasks(tasks, chosen["tasks"])]
-    return configure(recipe, *changes, read_assignments(assignments or []))
+    return configure(recipe, *changes, assigned)
 
 
 def model_or_recipe(model: Path | None, recipe: str | None) -> None:

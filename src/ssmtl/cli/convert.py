@@ -16,6 +16,7 @@ from ssmtl.formats.frame_scores import INSIDE, read_frame_scores
 from ssmtl.formats.regions import read_regions
 from ssmtl.formats.tracks import read_tracks_folder, write_tracks
 from ssmtl.formats.writing import SCORE_FORMS, Form, write_frame_scores, write_regions
+from ssmtl.results import check_whole
 
 
 class What(StrEnum):
@@ -63,6 +64,7 @@ def convert(
         raise DataError(f"{source}: no such file or folder; check the path")
     if source.resolve().is_relative_to(out.resolve()):
         raise OutputError(f"{out}: holds what is to be read; choose another place for the output")
+    check_whole(source)
     found, clips = read_any(source, what, first_frame)
     if found is What.SCORES and to not in SCORE_FORMS:
         raise DataError(f"{source}: holds frame scores, which have no form {to}; choose {', '.join(SCORE_FORMS)}")

@@ -18,15 +18,13 @@ def detect(
     dataset: options.DatasetName = None,
     root: options.Root = None,
     frames: options.Frames = None,
-    assignments: configuring.Assignments = None,
+    assignments: configuring.LaterAssignments = None,
     regions: configuring.Regions = None,
     every: options.Every = None,
     overlay: Annotated[bool, typer.Option("--overlay", help="Also write an annotated video of each clip.")] = False,
     plot: Annotated[bool, typer.Option("--plot", help="Also write each clip's curve over time.")] = False,
     films: Annotated[bool, typer.Option("--films", help="Also write a film of each event.")] = False,
-    threshold: Annotated[
-        float | None, typer.Option("--threshold", min=0, help="Of events, in place of the calibrated one.")
-    ] = None,
+    threshold: options.Threshold = None,
     explain: Annotated[
         int,
         typer.Option(

@@ -16,7 +16,7 @@ def export(
     precision: Annotated[
         str, typer.Option("--precision", help="float32, or for OpenVINO also bfloat16 and int8.")
     ] = "float32",
-    assignments: configuring.Assignments = None,
+    assignments: configuring.LaterAssignments = None,
     overwrite: options.Overwrite = False,
 ) -> None:
     """Write a model for ONNX Runtime or OpenVINO, checked against float32; `detect --model OUT` runs it."""

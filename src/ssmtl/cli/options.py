@@ -32,6 +32,22 @@ Root = Annotated[Path | None, typer.Option("--root", help="The folder where the 
 Frames = Annotated[
     str | None, typer.Option("--frames", help="Only these frames of each clip, such as 0:500 or 500: (from 0).")
 ]
+
+
+def _above_0(value: float | None) -> float | None:
+    if value is not None and not value > 0:
+        raise typer.BadParameter(f"{value:g} is not above 0")
+    return value
+
+
+Threshold = Annotated[
+    float | None,
+    typer.Option(
+        "--threshold",
+        callback=_above_0,
+        help="Frame score at which an event begins, in place of the calibrated one.",
+    ),
+]
 Every = Annotated[
     int | None,
     typer.Option(

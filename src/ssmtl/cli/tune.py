@@ -43,12 +43,13 @@ def tune(
         planted = [PLANTED[name] for name in names]
         done = run(clips, used, out, planted=planted, walks=walks, overwrite=overwrite, progress=bars)
     typer.echo(table(done))
-    options.console.print(f"results in {out}", highlight=False)
+    options.console.print(f"results in {out}", highlight=False, markup=False)
     if done.changes:
         # Thresholds are those of the model's own settings, and scales may be: both are measured again.
         options.console.print(
             f"to use them: ssmtl fit NORMAL --network {model} --config {out / 'tune.toml'} --out NEW",
             highlight=False,
+            markup=False,
             soft_wrap=True,
         )
     else:

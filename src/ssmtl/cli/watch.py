@@ -34,11 +34,9 @@ def watch(
         str | None,
         typer.Option("--store", help="Database in place of OUT/events.sqlite: postgresql://user:password@host/name."),
     ] = None,
-    threshold: Annotated[
-        float | None, typer.Option("--threshold", min=0, help="In place of the calibrated one.")
-    ] = None,
+    threshold: options.Threshold = None,
     every: options.Every = None,
-    assignments: configuring.Assignments = None,
+    assignments: configuring.LaterAssignments = None,
     films: Annotated[bool, typer.Option("--films/--no-films", help="A film of each event.")] = True,
     keep_days: Annotated[
         float, typer.Option("--keep-days", min=0, help="What is older is deleted; 0 = nothing is.")

@@ -14,6 +14,9 @@ from ssmtl.errors import DataError
 _DAMAGED = (ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, SyntaxError, MemoryError)
 """What NumPy raises for files that are no arrays or end too early."""
 
+NOT_FINITE = "leave such boxes out, and give such frames the score of the nearest"
+"""What to do about boxes and scores that are no numbers."""
+
 
 def read_array(path: Path) -> NDArray[np.float64]:
     """The finite numbers of an `.npy` file, in any shape.
@@ -91,5 +94,5 @@ def _numbers(array: Any, where: str) -> NDArray[np.float64]:
     wrong = np.argwhere(~np.isfinite(numbers))
     if len(wrong):
         place = array_row(where, int(wrong[0][0])) if numbers.ndim else where
-        raise DataError(f"{place}: a value is not finite; leave such rows out")
+        raise DataError(f"{place}: a value is not finite; {NOT_FINITE}")
     return numbers

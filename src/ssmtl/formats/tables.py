@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssmtl.errors import DataError
+from ssmtl.formats.arrays import NOT_FINITE
 
 G = TypeVar("G", np.float64, np.str_)
 
@@ -53,7 +54,7 @@ def read_numbers(path: Path, counts: Collection[int], meaning: str) -> NDArray[n
         raise DataError(f"{path}, line {line}: {_columns(table.shape[1])}; write {meaning}")
     wrong = np.flatnonzero(~np.isfinite(table).all(axis=1))
     if len(wrong):
-        raise DataError(f"{number_line(path, int(wrong[0]))}: a value is not finite; leave such rows out")
+        raise DataError(f"{number_line(path, int(wrong[0]))}: a value is not finite; {NOT_FINITE}")
     return table
 
 

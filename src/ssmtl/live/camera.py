@@ -30,7 +30,7 @@ from ssmtl.tasks.task import FRAMES
 from ssmtl.video.files import DEFAULT_RATE
 from ssmtl.video.frame import Frame
 from ssmtl.video.recorder import Recorder, shrink
-from ssmtl.video.sources import open_source
+from ssmtl.video.sources import open_source, problem_of
 from ssmtl.video.streams import Camera, Notice
 
 DRAWN_S = 0.25
@@ -152,7 +152,8 @@ class CameraWatch(threading.Thread):
                     break
             self._change(State.ENDED, "stopped" if self._halt.is_set() else "the end of the file")
         except SsmtlError as error:
-            self.failed = str(error)
+            clip = self.watched.clip
+            self.failed = str(error) if clip is None else problem_of(clip, error)
             self._change(State.FAILED, self.failed)
             self._outlet.say(f"{self.watched.name}: {self.failed}")
         except Exception as error:  # one camera's trouble must not end the others'
@@ -176,7 +177,7 @@ class CameraWatch(threading.Thread):
             return
         assert self.watched.clip is not None
         source = open_source(self.watched.clip)
-        self._rate = source.rate
+        self._rate, self._declared_rate = source.rate, source.declared_rate
         began = time.monotonic()
         self._change(State.ONLINE)
 
@@ -192,7 +193,8 @@ class CameraWatch(threading.Thread):
     def _watch(self, frames: Iterator[Frame]) -> None:
         """Score one stretch of frames."""
         first = list(islice(frames, FRAMES))
-        if len(first) < FRAMES:
+        # Of a file that is too short it is scoring that says so.
+        if not first or self._halt.is_set() or (len(first) < FRAMES and self._camera is not None):
             if not first:
                 # Nothing comes any more: what went on when the camera went is over.
                 for happening in self._stream.finish():
@@ -201,8 +203,7 @@ class CameraWatch(threading.Thread):
         height, width = first[0].image.shape[:2]
         camera = self._camera
         rate = self._rate if camera is None else camera.rate
-        declared = self._rate if camera is None else camera.declared_rate
-        note = None if declared is None else self._model.rate_note(declared)
+        note = self._model.rate_note(self._declared_rate if camera is None else camera.declared_rate)
         if note is not None and note != self._rate_note:
             self._outlet.say(f"{self.watched.name}: {note}")
         self._rate_note = note

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -134,18 +135,20 @@ class Store:
         with told(self._engine.url), begin(self._engine) as connection:
             return connection.execute(change).rowcount > 0
 
-    def end_abandoned(self, machine: str) -> int:
-        """End this machine's events that have no end: a run was killed while they went on. How many there were.
+    def end_abandoned(self, machine: str) -> list[LiveEvent]:
+        """End this machine's events that have no end: a run was killed while they went on. Which, as they are now.
 
         Each ends where its object was last seen, else at its peak. To be called before cameras start.
         """
         open_ones = select(events).where(events.c.machine == machine, events.c.end.is_(None))
         with told(self._engine.url), begin(self._engine) as connection:
             found = [event_of(row) for row in connection.execute(open_ones)]
+            ended = []
             for event in found:
                 end = max([event.start, event.peak, *(time for time, _, _ in event.track[-1:])])
                 connection.execute(update(events).where(events.c.key == event.key).values(end=end))
-        return len(found)
+                ended.append(replace(event, end=end))
+        return ended
 
     def add_scores(self, machine: str, camera: str, rows: Sequence[tuple[int, float, float, int]]) -> None:
         """Keep the scores of some seconds; a second that is there takes the maximum of each.

@@ -146,8 +146,9 @@ class Watch:
     def run(self) -> None:
         """Watch until all clips are over or `stop` is called; what happened is written when it returns."""
         with suppress(OutputError):
-            # A run that was killed left events that go on.
-            self._store.end_abandoned(self._machine)
+            # A run that was killed left events that go on; who was told that they began is told that they ended.
+            for event in self._store.end_abandoned(self._machine):
+                self._dispatcher.send(event)
         self._sweep()
         self._start_some()
         keeper = threading.Thread(target=self._keep_on, name="ssmtl-keeper", daemon=True)

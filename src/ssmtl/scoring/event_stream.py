@@ -1,6 +1,7 @@
 """From scored frames to events, for a file and a camera alike; the frames around a change of the view are held."""
 
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,20 +70,23 @@ class EventStream:
             found += self._decide(self._waiting.popleft())
         return found
 
-    def flush(self) -> list[Happening]:
-        """Decide what waits: no frame follows on the last one. An event that goes on may go on after the gap."""
-        found: list[Happening] = []
+    def flush(self) -> Iterator[Happening]:
+        """Decide what waits, one by one: no frame follows on the last one. An event that goes on may go on after the
+        gap."""
         while self._waiting:
-            found += self._decide(self._waiting.popleft())
+            yield from self._decide(self._waiting.popleft())
         change = self.view.finish()
         self.view = ViewWatch(self.view.settings)
         self._held_to = -1
-        return found if change is None else [*found, change]
+        if change is not None:
+            yield change
 
-    def finish(self) -> list[Happening]:
-        """Decide what waits: the stream is over."""
-        found, event = self.flush(), self.events.finish()
-        return found if event is None else [*found, event]
+    def finish(self) -> Iterator[Happening]:
+        """Decide what waits, one by one: the stream is over."""
+        yield from self.flush()
+        event = self.events.finish()
+        if event is not None:
+            yield event
 
     def _decide(self, waiting: _Waiting) -> list[Happening]:
         result = waiting.result

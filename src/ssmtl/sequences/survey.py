@@ -34,6 +34,7 @@ class Survey:
     is_grey: bool
     lengths: dict[Clip, int]
     rates: dict[Clip, float]
+    declared_rates: list[float]
     shapes: dict[Clip, tuple[int, int]]
     unreadable: dict[Clip, str]
     undecodable: dict[Clip, int]
@@ -49,6 +50,7 @@ def survey(clips: Sequence[Clip], progress: Progress = lambda: None) -> Survey:
     pictures: list[NDArray[np.uint8]] = []
     lengths: dict[Clip, int] = {}
     rates: dict[Clip, float] = {}
+    declared_rates: list[float] = []
     shapes: dict[Clip, tuple[int, int]] = {}
     unreadable: dict[Clip, str] = {}
     undecodable: dict[Clip, int] = {}
@@ -63,6 +65,7 @@ def survey(clips: Sequence[Clip], progress: Progress = lambda: None) -> Survey:
             continue
         lengths[clip] = length
         rates[clip] = source.rate
+        declared_rates += [source.declared_rate] if source.declared_rate is not None else []
         shapes[clip] = (seen[0].shape[0], seen[0].shape[1])
         if source.undecodable:
             undecodable[clip] = source.undecodable
@@ -81,7 +84,7 @@ def survey(clips: Sequence[Clip], progress: Progress = lambda: None) -> Survey:
     scene = None
     if background is not None:
         scene = Scene(background, *fit_heights(_whole_boxes(pictures, background)))
-    return Survey(scene, is_grey, lengths, rates, shapes, unreadable, undecodable)
+    return Survey(scene, is_grey, lengths, rates, declared_rates, shapes, unreadable, undecodable)
 
 
 def _spread(source: FrameSource, limit: int, progress: Progress) -> tuple[list[NDArray[np.uint8]], int, int]:

@@ -166,7 +166,9 @@ def _shared(results: Sequence[Result]) -> list[str]:
     for name, values in seen.items():
         section, _, field = name.rpartition(".")
         # The kinds of detectors and tasks are the names of their sections.
-        if (field != "kind" or section.startswith("teachers")) and all(value == values[0] for value in values):
+        if (field != "kind" or not section.startswith(("detectors", "tasks", "attributes"))) and all(
+            value == values[0] for value in values
+        ):
             sections.setdefault(section, []).append(f"{field} {_shown(values[0])}")
     return [f"{section or 'configuration'}: {', '.join(fields)}" for section, fields in sections.items()]
 
@@ -176,12 +178,18 @@ def _shown(value: Any) -> str:
     return f"{text[:60]}..." if len(text) > 60 else text
 
 
+def _published(row: Row) -> dict[str, float]:
+    """In the units of what is measured: areas and recall are shares, where the papers have %."""
+    shares = ("micro", "macro", "recall")
+    return {name: round(value / 100, 6) if name in shares else value for name, value in row.published.items()}
+
+
 def as_csv(study: Study, results: Sequence[Result]) -> str:
     """All measures of each row and seed."""
     rows = [
         {"study": study.name, "row": result.row.name, "seed": seed, **done["measures"]}
         | {f"{part}_s": seconds for part, seconds in done["seconds"].items()}
-        | {f"published_{name}": value for name, value in result.row.published.items()}
+        | {f"published_{name}": value for name, value in _published(result.row).items()}
         for result in results
         for seed, done in result.seeds.items()
     ]
@@ -207,7 +215,7 @@ def as_json(study: Study, results: Sequence[Result], about: About) -> dict[str, 
             {
                 "row": result.row.name,
                 "title": result.row.title,
-                "published": dict(result.row.published),
+                "published": _published(result.row),
                 "state": result.state or "done",
                 "seeds": {str(seed): dict(done) for seed, done in result.seeds.items()},
             }

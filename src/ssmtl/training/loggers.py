@@ -1,5 +1,6 @@
 """A training watched while it runs: Lightning's loggers for TensorBoard, MLflow and Weights & Biases (all optional)."""
 
+import math
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -104,7 +105,9 @@ def _open(log_to: str, folder: Path, name: str, configuration: dict[str, Any], r
     logger = OPEN[log_to](folder.resolve(), name, run, step)
     if run is None or log_to == "wandb":
         # W&B's process writes in its own time, and a kill may have come before these.
-        logger.log_hyperparams(configuration)
+        # What runs are compared by is known at the end; TensorBoard has to know its name, and Lightning would say -1.
+        unknown = [{"hp_metric": math.nan}] if log_to == "tensorboard" else []
+        logger.log_hyperparams(configuration, *unknown)
     if run is None:
         write_text(note, f"{logger.version}\n")
     return logger

@@ -59,6 +59,7 @@ class VideoFile:
         with _open(self.path) as container:
             stream = video_stream(container, self.path)
             self.rate = _average_rate(stream)
+            self.declared_rate: float | None = self.rate
             self.expected_frames = _announced_frames(container, stream, self.rate)
 
     def __iter__(self) -> Iterator[Frame]:

@@ -44,6 +44,7 @@ class PictureFolder:
         self.path = Path(path)
         self.name = name or self.path.name or self.path.resolve().name
         self.rate = float(rate)
+        self.declared_rate: float | None = None
         self.undecodable = 0
         self._pictures = list_pictures(self.path)
         if not self._pictures:

@@ -29,12 +29,14 @@ class FrameSource(Protocol):
     Attributes:
         name: short name of the clip, usable as a folder name.
         rate: nominal frames per second, > 0.
+        declared_rate: the same as the footage says it; None where it does not, and `rate` is assumed.
         expected_frames: how many frames to expect, for progress only, or None where that is unknown.
         undecodable: packets or pictures of the current iteration that could not be decoded and were left out.
     """
 
     name: str
     rate: float
+    declared_rate: float | None
     expected_frames: int | None
     undecodable: int
 

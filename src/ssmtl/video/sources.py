@@ -66,6 +66,11 @@ def open_source(clip: Clip | str | Path, rate: float = 25.0) -> FrameSource:
     return Span(whole, clip.start, clip.stop) if clip.start or clip.stop is not None else whole
 
 
+def problem_of(clip: Clip, error: Exception) -> str:
+    """What an error says, with the clip's path, by which one finds it."""
+    return str(error) if str(clip.path) in str(error) else f"{clip.path}: {error}"
+
+
 def first_frame_size(clip: Clip | str | Path) -> tuple[int, int]:
     """Height and width in pixels of the first frame, which is decoded to know them.
 

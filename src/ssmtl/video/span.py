@@ -14,7 +14,7 @@ class Span:
         self._source = source
         self._start, self._stop = start, stop
         self.name = source.name
-        self.rate = source.rate
+        self.rate, self.declared_rate = source.rate, source.declared_rate
         self.undecodable = 0
         self.expected_frames: int | None = None
         if source.expected_frames is not None or stop is not None:

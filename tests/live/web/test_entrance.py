@@ -21,6 +21,15 @@ def detail(response: Any) -> str:
     return str(response.json()["detail"])
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+def test_a_token_in_any_letters(example: Example, encoding: str) -> None:
+    token = "geheim-ü-1234567"
+    client = TestClient(create_app(example.folder, example.store, token=token), "http://127.0.0.1")
+    for sent, status in ((token, 200), (token[:-1], 401)):
+        headers = [(b"Authorization", f"Bearer {sent}".encode(encoding))]
+        assert client.get("/api/cameras", headers=headers).status_code == status
+
+
 PATHS = ["/api/cameras", "/api/cameras/yard/picture", "/api/events", "/api/session", "/metrics", "/media/x.jpg"]
 
 

@@ -6,6 +6,7 @@ import hmac
 import re
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 from starlette.datastructures import MutableHeaders
@@ -150,7 +151,12 @@ class Guard:
 def _sent(request: Request) -> str:
     """The bearer token that came with a request, or ""."""
     kind, _, token = request.headers.get("authorization", "").partition(" ")
-    return token.strip() if kind.lower() == "bearer" else ""
+    if kind.lower() != "bearer":
+        return ""
+    # Headers are decoded as Latin-1, whatever bytes a client sends; most send UTF-8.
+    with suppress(UnicodeError):
+        return token.strip().encode("latin-1").decode()
+    return token.strip()
 
 
 def _is_public(path: str) -> bool:
