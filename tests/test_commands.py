@@ -158,6 +158,12 @@ def test_evaluate_prints_what_the_scores_and_labels_say(street: Path, result: Pa
     assert json.loads((tmp_path / "figures.json").read_text()) == printed
     table = run("evaluate", *options).stdout
     assert f"{100 * printed['frames']['micro']:.2f}" in table and "gaussian_frames 6.0" in table
+    for given in (
+        ("--dataset", "own", "--root", street, "--regions", result),
+        ("--tracks", street / "tracks", "--regions", result, "--frames", "200"),
+    ):
+        other = run("evaluate", *given, "--json")
+        assert json.loads(other.stdout)["settings"] == printed["settings"]
 
 
 def test_a_killed_training_resumes_to_the_same_weights(street: Path, tmp_path: Path) -> None:

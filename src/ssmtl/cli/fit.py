@@ -23,7 +23,10 @@ def fit(
     teacher: configuring.Teacher = None,
     network: configuring.Network = None,
     false_alarms: options.FalseAlarms = None,
-    seed: Annotated[int | None, typer.Option("--seed", help="The same seed gives the same model, of the same footage in the same order.")] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option("--seed", help="The same seed gives the same model, of the same footage in the same order."),
+    ] = None,
     sequences: Annotated[
         Path | None, typer.Option("--sequences", help="Keep the training set in this folder, for the next run.")
     ] = None,
