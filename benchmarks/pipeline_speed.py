@@ -109,9 +109,10 @@ def main() -> None:
 
 
 def table(report: dict) -> str:
+    rounds = sorted({len(row["frames_per_s_all"]) for row in report["rows"]})
     lines = [
         f"Measured on {report['cores']} cores; generated footage of 640×360 "
-        f"pixels, {report['frames']} frames; median of {report['rounds']} rounds, ours and the plain pipeline in "
+        f"pixels, {report['frames']} frames; medians of {' or '.join(map(str, rounds))} rounds, ours and the plain pipeline in "
         "turns. Made by `benchmarks/pipeline_speed.py`.",
         "",
         "| recipe | processor | date | scored on every | engine | objects per frame | frames/s | plain pipeline | "
