@@ -111,9 +111,9 @@ def main() -> None:
 def table(report: dict) -> str:
     rounds = sorted({len(row["frames_per_s_all"]) for row in report["rows"]})
     lines = [
-        f"Measured on {report['cores']} cores; generated footage of 640×360 "
-        f"pixels, {report['frames']} frames; medians of {' or '.join(map(str, rounds))} rounds, ours and the plain pipeline in "
-        "turns. Made by `benchmarks/pipeline_speed.py`.",
+        f"Measured on {report['cores']} cores; generated footage of 640×360 pixels, {report['frames']} frames; medians "
+        f"of {' or '.join(map(str, rounds))} rounds, ours and the plain pipeline in turns. Made by "
+        "`benchmarks/pipeline_speed.py`.",
         "",
         "| recipe | processor | date | scored on every | engine | objects per frame | frames/s | plain pipeline | "
         "ratio | the network's share, one stage at a time | "
