@@ -14,6 +14,7 @@ from ssmtl.errors import DataError, OutputError
 from ssmtl.formats.frame_scores import read_frame_scores
 from ssmtl.formats.regions import read_regions
 from ssmtl.formats.tracks import read_tracks_folder
+from ssmtl.results import check_whole
 
 APP = typer.Typer()
 APP.command()(convert)
@@ -175,3 +176,12 @@ def test_what_is_no_file(tmp_path: Path) -> None:
 def test_wrong_options(tmp_path: Path, arguments: list[str]) -> None:
     assert run(regions_text(tmp_path), *arguments, "--out", tmp_path / "out").exit_code == 2
     assert not (tmp_path / "out").exists()
+
+
+def test_what_lies_around_other_peoples_files_is_left_alone(tmp_path: Path) -> None:
+    """A summary.json of theirs may be anything."""
+    (tmp_path / "summary.json").write_text("no JSON")
+    (tmp_path / "boxes").mkdir()
+    (tmp_path / "boxes" / "a.csv").write_text("frame,x_min,y_min,x_max,y_max,score\n0,1,2,3,4,0.5\n")
+    for source in (tmp_path / "boxes", tmp_path / "boxes" / "a.csv"):
+        check_whole(source)

@@ -115,6 +115,7 @@ def evaluate(
     clips = dataset.test_clips()
     names = [clip.name for clip in clips]
     for given in (Path(place) for place in (scores, regions) if place is not None):
+        check_whole(given)
         own = read_own_summary(given)
         for name in names if own else []:
             _check(own, given, name)
@@ -383,7 +384,6 @@ def _check(summary: dict[str, Any], scores: Path, name: str) -> None:
     if facts is None:
         why = summary.get("failed", {}).get(name, "it was not scored")
         raise DataError(f"{scores / name}: not among the clips of {SUMMARY} ({why}); score it with `ssmtl detect`")
-    check_whole(scores / name)
     if facts.get("undecodable"):
         raise DataError(
             f"{scores / name}: {facts['undecodable']} pictures of {facts['source']} could not be read, so frames "

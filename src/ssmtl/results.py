@@ -3,6 +3,7 @@
 import csv
 import json
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -173,8 +174,13 @@ def check_whole(place: Path, may_end: bool = False) -> None:
         DataError: a clip's result begins later than the clip or, unless it `may_end`, ends sooner.
     """
     place = Path(place).resolve()
-    for folder in (place, *place.parents[:2]):
-        for name, facts in read_own_summary(folder).get("clips", {}).items():
+    summaries = {place: read_own_summary(place)}
+    for folder in place.parents[:2]:
+        # What lies around other people's files is theirs, and may be anything.
+        with suppress(DataError):
+            summaries[folder] = read_own_summary(folder)
+    for folder, summary in summaries.items():
+        for name, facts in summary.get("clips", {}).items():
             within = folder == place or folder / name in (place, place.parent)
             if within and (facts.get("start") or (facts.get("stop") is not None and not may_end)):
                 raise DataError(f"{folder / name}: holds a part of the clip only; score all of it, without --frames")

@@ -193,12 +193,12 @@ class CameraWatch(threading.Thread):
     def _watch(self, frames: Iterator[Frame]) -> None:
         """Score one stretch of frames."""
         first = list(islice(frames, FRAMES))
+        if not first:
+            # Nothing comes any more: what went on when the camera went is over.
+            for happening in self._stream.finish():
+                self._take(happening)
         # Of a file that is too short it is scoring that says so.
         if not first or self._halt.is_set() or (len(first) < FRAMES and self._camera is not None):
-            if not first:
-                # Nothing comes any more: what went on when the camera went is over.
-                for happening in self._stream.finish():
-                    self._take(happening)
             return
         height, width = first[0].image.shape[:2]
         camera = self._camera
